@@ -1,0 +1,120 @@
+import type { Lane } from '../src/protocol/generation.ts';
+import type {
+  ConversationResource,
+  GenerationResource,
+  MessageResource,
+  Page,
+  SearchHitResource,
+} from '../src/protocol/resources.ts';
+import type { Http } from './http.ts';
+
+export type AskOptions = {
+  lane?: Lane;
+  model?: string;
+  max_tokens?: number;
+  temperature?: number;
+  context?: readonly string[];
+  /** An https address that is told when the answer has ended. */
+  webhook_url?: string;
+};
+
+export type SendInput = AskOptions & {
+  message: string;
+  /** Absent: a new conversation. */
+  conversation?: number;
+  /** Absent: the newest message. Given: a branch from there; null: a new beginning. */
+  parent_id?: string | null;
+};
+
+export type CallOptions = { signal?: AbortSignal | undefined };
+/** The same key with the same request is answered once, however often it is sent. */
+export type SendOptions = CallOptions & { idempotencyKey?: string };
+
+/** Newest first; `next` goes into `before` of the next page. */
+export type MessagePage = { items: MessageResource[]; next: string | null };
+export type MessagePageInput = {
+  /** The branch that ends here; absent: at the newest message. */
+  leaf?: string | undefined;
+  /** Instead of `leaf`: the branch through this message and on to its newest descendant. */
+  through?: string | undefined;
+  before?: string | undefined;
+  limit?: number;
+};
+
+export type ConversationPageInput = {
+  limit?: number;
+  after?: string | undefined;
+  archived?: boolean;
+  pinned?: boolean;
+};
+
+/** What one user of the workspace has said and been told. */
+export function createUserApi(http: Http, userId: string) {
+  const root = `/users/${encodeURIComponent(userId)}`;
+  const conversation = (number: number): string => `${root}/conversations/${number}`;
+  const message = (number: number, id: string): string => `${conversation(number)}/messages/${encodeURIComponent(id)}`;
+  const keyed = (options: SendOptions) => ({
+    idempotencyKey: options.idempotencyKey ?? newIdempotencyKey(),
+    signal: options.signal,
+  });
+
+  return {
+    send({ conversation: number, ...body }: SendInput, options: SendOptions = {}): Promise<GenerationResource> {
+      const path = number === undefined ? `${root}/conversations` : `${conversation(number)}/messages`;
+      return http.json(path, { method: 'POST', body, ...keyed(options) });
+    },
+
+    regenerate(
+      number: number,
+      id: string,
+      ask: AskOptions = {},
+      options: SendOptions = {},
+    ): Promise<GenerationResource> {
+      return http.json(`${message(number, id)}/regenerate`, { method: 'POST', body: ask, ...keyed(options) });
+    },
+
+    conversations(page: ConversationPageInput = {}, options: CallOptions = {}): Promise<Page<ConversationResource>> {
+      return http.json(`${root}/conversations`, { query: page, signal: options.signal });
+    },
+
+    conversation(number: number, options: CallOptions = {}): Promise<ConversationResource> {
+      return http.json(conversation(number), { signal: options.signal });
+    },
+
+    change(
+      number: number,
+      body: { title?: string; pinned?: boolean; archived?: boolean },
+    ): Promise<ConversationResource> {
+      return http.json(conversation(number), { method: 'PATCH', body });
+    },
+
+    /** `keepalive`: it is sent even if the page that asks for it is being left. */
+    remove(number: number, options: { keepalive?: boolean } = {}): Promise<void> {
+      return http.json(conversation(number), { method: 'DELETE', ...options });
+    },
+
+    messages(number: number, page: MessagePageInput = {}, options: CallOptions = {}): Promise<MessagePage> {
+      return http.json(`${conversation(number)}/messages`, { query: page, signal: options.signal });
+    },
+
+    rate(number: number, id: string, rating: 'up' | 'down' | null, comment?: string): Promise<void> {
+      const body = rating !== null && comment ? { rating, comment } : { rating };
+      return http.json(`${message(number, id)}/feedback`, { method: 'PUT', body });
+    },
+
+    search(query: string, options: CallOptions & { limit?: number } = {}): Promise<{ items: SearchHitResource[] }> {
+      return http.json(`${root}/search`, { query: { q: query, limit: options.limit }, signal: options.signal });
+    },
+
+    exportUrl: (number: number, format: 'markdown' | 'json'): string =>
+      http.url(`${conversation(number)}/export`, { format }),
+  };
+}
+
+export type UserApi = ReturnType<typeof createUserApi>;
+
+/** 122 random bits; `crypto.randomUUID` is missing on pages that came over plain HTTP from another machine. */
+export function newIdempotencyKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

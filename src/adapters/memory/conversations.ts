@@ -1,0 +1,143 @@
+import type {
+  BranchMessage,
+  BranchPage,
+  Conversation,
+  ConversationChange,
+  ConversationPage,
+  Conversations,
+  Feedback,
+  Message,
+  SearchHit,
+} from '../../ports/conversations.ts';
+import type { ConversationId, GenerationId, MessageId, UserId } from '../../ports/generations.ts';
+import { ChatError } from '../../protocol/errors.ts';
+import { ancestors, byId, messageTree, newestLeaf, withSiblings } from './branches.ts';
+import type { ConversationRow, MemoryDatabase, MessageRow } from './database.ts';
+import { formatCursor, isPast, newestFirst, parseCursor } from './list-cursor.ts';
+import { searchMessages } from './search.ts';
+import { storedText } from './stored-text.ts';
+
+export class MemoryConversations implements Conversations {
+  readonly #database: MemoryDatabase;
+
+  constructor(database: MemoryDatabase) {
+    this.#database = database;
+  }
+
+  async list(userId: UserId, page: ConversationPage): Promise<{ items: readonly Conversation[]; next: string | null }> {
+    const after = page.after === undefined ? null : parseCursor(page.after);
+    const rows = this.#visible(userId)
+      .filter((row) => page.archived === undefined || row.archived === page.archived)
+      .filter((row) => page.pinned === undefined || row.pinned === page.pinned)
+      .filter((row) => after === null || isPast(row, after))
+      .sort(newestFirst);
+    const items = rows.slice(0, page.limit);
+    const last = items.at(-1);
+    return { items: items.map(toConversation), next: last && rows.length > items.length ? formatCursor(last) : null };
+  }
+
+  async get(userId: UserId, number: number): Promise<Conversation | null> {
+    const row = this.#database.conversation(userId, number);
+    return row && toConversation(row);
+  }
+
+  async update(userId: UserId, number: number, change: ConversationChange): Promise<Conversation | null> {
+    const row = this.#database.conversation(userId, number);
+    if (!row) return null;
+    if (change.title !== undefined) row.title = storedText(change.title);
+    if (change.pinned !== undefined) row.pinned = change.pinned;
+    if (change.archived !== undefined) row.archived = change.archived;
+    return toConversation(row);
+  }
+
+  async remove(userId: UserId, number: number): Promise<readonly GenerationId[] | null> {
+    const row = this.#database.conversation(userId, number);
+    if (!row) return null;
+    row.deleted = true;
+    const active = [...row.user.active].filter((generation) => generation.conversation === row);
+    // The mark is durable here, should whoever is to stop them die before it does.
+    for (const generation of active) generation.stopRequested = true;
+    return active.map((generation) => generation.id);
+  }
+
+  async branch(userId: UserId, number: number, page: BranchPage): Promise<readonly BranchMessage[] | null> {
+    const row = this.#database.conversation(userId, number);
+    if (!row) return null;
+    const tree = messageTree(row);
+    const named = [page.leaf, page.through, page.before].filter((id) => id !== undefined);
+    if (!named.every((id) => tree.has(id))) throw new ChatError('message_not_found');
+    // A message has one path to the root, so `before` alone says where the page goes on.
+    const start =
+      page.before === undefined ? (page.leaf ?? newestLeaf(tree, page.through)) : tree.get(page.before)!.parentId;
+    return ancestors(tree, start)
+      .slice(0, page.limit)
+      .map((message) => withSiblings(tree, message));
+  }
+
+  async history(
+    userId: UserId,
+    conversationId: ConversationId,
+    leaf: MessageId,
+    limit: number,
+  ): Promise<readonly Message[]> {
+    const row = this.#visible(userId).find((candidate) => candidate.id === conversationId);
+    if (!row) return [];
+    const stored: Message[] = [];
+    for (const { pending, ...message } of ancestors(messageTree(row), leaf)) {
+      if (pending === null && stored.length < limit) stored.push(message);
+    }
+    return stored.reverse();
+  }
+
+  async message(userId: UserId, id: MessageId): Promise<Message | null> {
+    const transient = this.#database.users.get(userId)?.transient.values() ?? [];
+    for (const row of [...this.#visible(userId), ...transient]) {
+      const message = row.messages.get(id);
+      if (message) return { ...message };
+    }
+    return null;
+  }
+
+  async all(userId: UserId, number: number): Promise<readonly Message[] | null> {
+    const row = this.#database.conversation(userId, number);
+    return row && storedMessages(row).map((message) => ({ ...message }));
+  }
+
+  async setFeedback(userId: UserId, number: number, messageId: MessageId, feedback: Feedback | null): Promise<boolean> {
+    const message = this.#database.conversation(userId, number)?.messages.get(messageId);
+    if (message?.role !== 'assistant') return false;
+    message.feedback = feedback && {
+      rating: feedback.rating,
+      ...(feedback.comment === undefined ? {} : { comment: storedText(feedback.comment) }),
+    };
+    return true;
+  }
+
+  async search(userId: UserId, query: string, limit: number): Promise<readonly SearchHit[]> {
+    return searchMessages(this.#visible(userId), query, limit);
+  }
+
+  #visible(userId: UserId): ConversationRow[] {
+    const user = this.#database.users.get(userId);
+    return user ? [...user.conversations.values()].filter((row) => !row.deleted) : [];
+  }
+}
+
+function storedMessages(row: ConversationRow): MessageRow[] {
+  return [...row.messages.values()].sort(byId);
+}
+
+function toConversation(row: ConversationRow): Conversation {
+  return {
+    id: row.id,
+    number: row.number,
+    title: row.title,
+    pinned: row.pinned,
+    archived: row.archived,
+    messageCount: row.messages.size,
+    lastMessageId: storedMessages(row).at(-1)?.id ?? null,
+    answering: [...row.user.active].some((generation) => generation.conversation === row),
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+  };
+}

@@ -1,0 +1,101 @@
+import { Agent, type Dispatcher, request } from 'undici';
+import { inferenceError, refusedBy, timedOut } from './upstream-errors.ts';
+
+export type UpstreamOptions = {
+  /** With or without the path of its API at its end. */
+  url: string;
+  /** Where its API begins; `/v1` where absent, and empty for a server whose API begins at `url` itself. */
+  apiPath?: string;
+  apiKey?: string;
+  /** The header that takes the key as it is; absent: `Authorization: Bearer`. */
+  apiKeyHeader?: string;
+  headers?: Readonly<Record<string, string>>;
+  query?: Readonly<Record<string, string>>;
+  connectTimeoutMs: number;
+};
+
+/** Milliseconds for whatever is not a completion. */
+const ASK_TIMEOUT = 5000;
+
+export type Question = { path: string; body?: unknown; timeoutMs?: number };
+
+/** One server: its connections and its address. Paths that begin with `/v1` are those of its API. */
+export class Upstream implements AsyncDisposable {
+  /** Without the path of its API. */
+  readonly root: string;
+  readonly #apiPath: string;
+  readonly #query: string;
+  readonly #agent: Agent;
+  readonly #headers: Record<string, string>;
+
+  constructor({ url, apiPath = '/v1', apiKey, apiKeyHeader, headers, query, connectTimeoutMs }: UpstreamOptions) {
+    this.#apiPath = apiPath;
+    const whole = url.replace(/\/+$/, '');
+    this.root = apiPath !== '' && whole.endsWith(apiPath) ? whole.slice(0, -apiPath.length) : whole;
+    this.#query = query ? `?${new URLSearchParams(query)}` : '';
+    this.#headers = { ...headers, ...authorization(apiKey, apiKeyHeader) };
+    // Timeouts of the body are the caller's: a token may be long in coming, and it knows how long.
+    this.#agent = new Agent({ connect: { timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
+  }
+
+  dispatch(
+    { path, headers, body }: { path: string; headers: Record<string, string>; body: object },
+    handler: Dispatcher.DispatchHandler,
+  ): void {
+    const { origin, pathname, search } = new URL(this.#address(path));
+    this.#agent.dispatch(
+      {
+        origin,
+        path: pathname + search,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...this.#headers, ...headers },
+        body: JSON.stringify(body),
+      },
+      handler,
+    );
+  }
+
+  /** A POST where there is a body. Rejects with an InferenceError; with the signal's reason where it was aborted. */
+  async ask<T>({ path, body, timeoutMs = ASK_TIMEOUT }: Question, signal?: AbortSignal): Promise<T | null> {
+    const late = AbortSignal.timeout(timeoutMs);
+    try {
+      const response = await request(this.#address(path), {
+        method: body === undefined ? 'GET' : 'POST',
+        dispatcher: this.#agent,
+        headers: { 'content-type': 'application/json', ...this.#headers },
+        signal: signal ? AbortSignal.any([signal, late]) : late,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await response.body.text();
+      if (response.statusCode !== 200) {
+        throw refusedBy(response.statusCode, text, response.headers['retry-after']?.toString());
+      }
+      return text === '' ? null : (JSON.parse(text) as T);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (late.aborted) throw timedOut('total', timeoutMs);
+      throw transportError(error, false);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  #address(path: string): string {
+    return this.root + path.replace(/^\/v1(?=\/)/, this.#apiPath) + this.#query;
+  }
+}
+
+function authorization(apiKey: string | undefined, header: string | undefined): Record<string, string> {
+  if (apiKey === undefined) return {};
+  return header === undefined ? { authorization: `Bearer ${apiKey}` } : { [header]: apiKey };
+}
+
+/** What the connection died of. `hasBegun`: the answer was already coming. */
+export function transportError(error: unknown, hasBegun: boolean): Error {
+  const { name, code } = error as { name?: string; code?: string };
+  if (name === 'InferenceError') return error as Error;
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') return timedOut('connect', undefined, error);
+  return inferenceError(hasBegun ? 'stream_cut' : 'unavailable', error);
+}

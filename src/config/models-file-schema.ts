@@ -1,0 +1,49 @@
+import Type, { type Static } from 'typebox';
+
+const closed = { additionalProperties: false };
+const text = (maxLength = 1000) => Type.String({ minLength: 1, maxLength });
+/** Per million tokens. */
+const amount = Type.Number({ minimum: 0 });
+
+const serverSchema = Type.Object(
+  {
+    url: text(),
+    api_key_env: Type.Optional(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' })),
+    weight: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1000 })),
+    api: Type.Optional(Type.Enum(['vllm', 'openai'])),
+    priority: Type.Optional(Type.Boolean()),
+  },
+  closed,
+);
+
+const modelSchema = Type.Object(
+  {
+    name: Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }),
+    title: Type.Optional(text(200)),
+    description: Type.Optional(text()),
+    servers: Type.Optional(Type.Array(serverSchema, { minItems: 1, maxItems: 1000 })),
+    served_as: Type.Optional(text(200)),
+    engine: Type.Optional(text()),
+    context_window: Type.Optional(Type.Integer({ minimum: 256, maximum: 10_000_000 })),
+    price: Type.Optional(Type.Object({ prompt: amount, cached: Type.Optional(amount), completion: amount }, closed)),
+    fallback: Type.Optional(text(200)),
+    capabilities: Type.Optional(
+      Type.Object(
+        {
+          continues: Type.Optional(Type.Boolean()),
+          tools: Type.Optional(Type.Boolean()),
+          json_schema: Type.Optional(Type.Boolean()),
+          reasoning: Type.Optional(Type.Boolean()),
+        },
+        closed,
+      ),
+    ),
+    system_prompt: Type.Optional(text(100_000)),
+    temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
+    suggestions: Type.Optional(Type.Array(text(200), { maxItems: 8 })),
+  },
+  closed,
+);
+
+export const modelsFileSchema = Type.Object({ models: Type.Array(modelSchema, { minItems: 1 }) }, closed);
+export type WrittenModel = Static<typeof modelSchema>;

@@ -1,0 +1,235 @@
+import type { Clock } from '../ports/clock.ts';
+import type { Conversations } from '../ports/conversations.ts';
+import type { Generation, GenerationRef, Generations } from '../ports/generations.ts';
+import type { LogSnapshot, TokenLog } from '../ports/token-log.ts';
+import type { WaitingLine } from '../ports/waiting-line.ts';
+import { ChatError } from '../protocol/errors.ts';
+import { type GenerationState, isTerminal } from '../protocol/generation.ts';
+import { type Cursor, commonPosition, type Position } from '../protocol/position.ts';
+import { gapHealed, portFailed } from '../telemetry/events.ts';
+import { describeWaiting, type Waiting } from './describe-waiting.ts';
+import { FrameInbox } from './frame-inbox.ts';
+
+export type FollowPorts = {
+  log: TokenLog;
+  generations: Generations;
+  conversations: Conversations;
+  line: WaitingLine;
+  clock: Clock;
+};
+
+/**
+ * Milliseconds of silence after which log and row are looked at again (growing to four times that while
+ * nothing comes); bytes of live text kept for a slow reader.
+ */
+export type FollowSettings = { watchdogMs: number; maxBufferedBytes: number };
+
+/** `cursor`: where the reader stands once it has taken the event in. */
+export type FollowEvent =
+  | ({ kind: 'waiting' } & Waiting)
+  | { kind: 'started'; model: string | null }
+  | { kind: 'text'; text: string; cursor: Cursor }
+  | { kind: 'reasoning'; text: string; cursor: Cursor }
+  /** Drop what lies behind `to`: another owner wrote on from there. */
+  | { kind: 'rewind'; to: Position; cursor: Cursor }
+  | { kind: 'ended'; generation: Generation; cursor: Cursor };
+
+const WAITING_POLL_MS = 1_000;
+const EVENT_BYTES = 64 * 1024;
+
+/**
+ * An answer from where the reader stands to its end: replay from the log, cut over to live, end; from the
+ * stored message where the log is gone. The log is the buffer of a slow reader, so memory per reader is
+ * bounded. A lost frame, log or end costs seconds, never a hanging reader. Throws `generation_not_found`
+ * where there is no such answer (any more), and the signal's reason when aborted. `state`: as the caller has
+ * just seen it.
+ */
+export async function* followGeneration(
+  ports: FollowPorts,
+  settings: FollowSettings,
+  ref: GenerationRef & { state?: GenerationState },
+  from: Cursor,
+  signal: AbortSignal,
+): AsyncGenerator<FollowEvent, void, void> {
+  const wasOver = ref.state !== undefined && isTerminal(ref.state);
+  const reader: Reader = { cursor: from, started: from.epoch > 0, waiting: null, silences: 0 };
+  for (;;) {
+    signal.throwIfAborted();
+    using inbox = new FrameInbox(ports.clock, settings.maxBufferedBytes, signal);
+    const attachment = await ports.log.attach(ref.id, reader.cursor, (frame) => inbox.put(frame));
+    try {
+      const { snapshot } = attachment;
+      let row: Generation | null = null;
+      if (!snapshot || snapshot.closed || !reader.started || reader.silences > 0 || wasOver) {
+        row = await ports.generations.find(ref.id);
+        if (!row) throw new ChatError('generation_not_found');
+      }
+      const isOver = row !== null && isTerminal(row.state);
+      if (snapshot && !reader.started && !isOver) yield start(reader, row);
+      if (snapshot) yield* catchUp(reader, snapshot);
+      if (row && isOver) {
+        // Whoever stored it may have died before this.
+        if (snapshot && !snapshot.closed) void closeLog(ports.log, row);
+        yield* fromStored(ports, reader, row);
+        return;
+      }
+      yield* live(ports, settings, reader, inbox, snapshot ? null : row);
+    } finally {
+      attachment.detach();
+    }
+  }
+}
+
+async function closeLog(log: TokenLog, { id, epoch }: Generation): Promise<void> {
+  await log.close(id, epoch).catch((error: unknown) => {
+    portFailed({ port: 'log', operation: 'close', generation: id, error });
+  });
+}
+
+type Reader = {
+  cursor: Cursor;
+  started: boolean;
+  waiting: Waiting | null;
+  /** How often in a row patience ran out. */
+  silences: number;
+};
+
+function start(reader: Reader, row: Generation | null): FollowEvent {
+  reader.started = true;
+  return { kind: 'started', model: row?.params.model ?? null };
+}
+
+/** Bytes from the log, behind a rewind where the reader holds some that a later epoch has replaced. */
+function* catchUp(reader: Reader, snapshot: LogSnapshot): Generator<FollowEvent> {
+  // The log has lost an epoch that the reader has seen: its owner is about to put it back.
+  if (snapshot.epoch < reader.cursor.epoch) return;
+  yield* rewindTo(reader, snapshot.from, snapshot.epoch);
+  yield* bytes(reader, snapshot.epoch, snapshot.from, snapshot.text, snapshot.reasoning);
+}
+
+function* rewindTo(reader: Reader, to: Position, epoch: number): Generator<FollowEvent> {
+  const { at } = reader.cursor;
+  if (to.text >= at.text && to.reasoning >= at.reasoning) {
+    reader.cursor = { epoch, at };
+    return;
+  }
+  reader.cursor = { epoch, at: to };
+  yield { kind: 'rewind', to, cursor: reader.cursor };
+}
+
+/** What of these bytes lies behind the reader's position; nothing where they would leave a gap. */
+function* bytes(
+  reader: Reader,
+  epoch: number,
+  at: Position,
+  text: Uint8Array,
+  reasoning: Uint8Array,
+): Generator<FollowEvent> {
+  for (const thought of parts(reasoning.subarray(Math.max(0, reader.cursor.at.reasoning - at.reasoning)))) {
+    const end = { text: reader.cursor.at.text, reasoning: reader.cursor.at.reasoning + thought.length };
+    reader.cursor = { epoch, at: end };
+    yield { kind: 'reasoning', text: decode(thought), cursor: reader.cursor };
+  }
+  for (const said of parts(text.subarray(Math.max(0, reader.cursor.at.text - at.text)))) {
+    const end = { text: reader.cursor.at.text + said.length, reasoning: reader.cursor.at.reasoning };
+    reader.cursor = { epoch, at: end };
+    yield { kind: 'text', text: decode(said), cursor: reader.cursor };
+  }
+}
+
+/** Whole characters, so many bytes at most: a reader far behind takes one part after the other. */
+function* parts(bytes: Uint8Array): Generator<Uint8Array> {
+  let rest = bytes;
+  while (rest.length > EVENT_BYTES) {
+    let end = EVENT_BYTES;
+    while (end > 0 && (rest[end]! & 0xc0) === 0x80) end -= 1;
+    yield rest.subarray(0, end);
+    rest = rest.subarray(end);
+  }
+  if (rest.length > 0) yield rest;
+}
+
+/**
+ * Frames as they come, until one does not fit, none comes for too long, or the answer has ended.
+ * `queued`: the row, while there is no log yet.
+ */
+async function* live(
+  ports: FollowPorts,
+  settings: FollowSettings,
+  reader: Reader,
+  inbox: FrameInbox,
+  queued: Generation | null,
+): AsyncGenerator<FollowEvent, void, void> {
+  let patienceMs = settings.watchdogMs * Math.min(4, 2 ** reader.silences);
+  for (;;) {
+    if (queued) yield* waiting(ports, reader, queued);
+    const stepMs = queued ? Math.min(patienceMs, WAITING_POLL_MS) : patienceMs;
+    const news = await inbox.wait(stepMs);
+    if (news === 'silence') {
+      patienceMs -= stepMs;
+      if (patienceMs > 0) continue;
+      reader.silences += 1;
+      return;
+    }
+    for (const frame of inbox.drain()) {
+      if (frame.kind === 'bytes' && frame.epoch < reader.cursor.epoch) continue;
+      if (frame.kind !== 'bytes' || !fitsReader(reader, frame.epoch, frame.at)) {
+        if (frame.kind === 'gap' || frame.kind === 'bytes') gapHealed({ reason: frame.kind });
+        reader.silences = 0;
+        return;
+      }
+      if (!reader.started) yield start(reader, queued);
+      yield* bytes(reader, frame.epoch, frame.at, frame.text, frame.reasoning);
+    }
+    reader.silences = 0;
+    patienceMs = settings.watchdogMs;
+  }
+}
+
+function fitsReader({ cursor }: Reader, epoch: number, at: Position): boolean {
+  const contiguous = at.text <= cursor.at.text && at.reasoning <= cursor.at.reasoning;
+  const beginning = cursor.epoch === 0 && cursor.at.text === 0 && cursor.at.reasoning === 0;
+  return contiguous && (epoch === cursor.epoch || beginning);
+}
+
+async function* waiting(
+  ports: FollowPorts,
+  reader: Reader,
+  generation: Generation,
+): AsyncGenerator<FollowEvent, void, void> {
+  const now = await describeWaiting(ports, generation).catch(() => null);
+  if (!now) return;
+  const { waiting: before } = reader;
+  reader.waiting = now;
+  if (now.position !== before?.position || now.estimateSeconds !== before.estimateSeconds) {
+    yield { kind: 'waiting', ...now };
+  }
+}
+
+/** The rest from the stored message, which is the truth, and the end. */
+async function* fromStored(
+  ports: FollowPorts,
+  reader: Reader,
+  generation: Generation,
+): AsyncGenerator<FollowEvent, void, void> {
+  const { at } = reader.cursor;
+  const { length } = generation;
+  const lastEpoch = reader.cursor.epoch === generation.epoch;
+  if (!(lastEpoch && length && at.text === length.text && at.reasoning === length.reasoning)) {
+    const message = await ports.conversations.message(generation.userId, generation.id);
+    if (!message) throw new ChatError('generation_not_found');
+    const text = encode(message.content);
+    const reasoning = encode(message.reasoning);
+    const common = commonPosition(reader.cursor, message.epochs);
+    const from = { text: Math.min(common.text, text.length), reasoning: Math.min(common.reasoning, reasoning.length) };
+    const epoch = Math.max(reader.cursor.epoch, generation.epoch);
+    yield* rewindTo(reader, from, epoch);
+    yield* bytes(reader, epoch, from, text.subarray(from.text), reasoning.subarray(from.reasoning));
+  }
+  yield { kind: 'ended', generation, cursor: reader.cursor };
+}
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+const decode = (part: Uint8Array): string => decoder.decode(part);
+const encode = (text: string): Uint8Array => encoder.encode(text);

@@ -1,0 +1,102 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type AcceptedMessage, acceptMessage } from '../core/accept-message.ts';
+import type { MessageRequest } from '../core/message-request.ts';
+import { refuseWebhookUrl } from '../lib/webhook-url.ts';
+import { ChatError } from '../protocol/errors.ts';
+import type { GenerationParams, Lane } from '../protocol/generation.ts';
+import { type ChatRequest, MAX_TOKENS, SEED_MAX_TOKENS } from '../protocol/requests.ts';
+import { allowUser } from './auth.ts';
+import { tellBudget, tellRefusedBudget } from './budget-headers.ts';
+import type { Caller } from './caller.ts';
+import type { Http } from './http.ts';
+import { idempotencyOf } from './idempotency.ts';
+
+type Options = {
+  model?: string;
+  max_tokens?: number;
+  temperature?: number;
+  context?: readonly string[];
+  cache?: boolean;
+  allow_degraded?: boolean;
+};
+type Acceptance = Pick<MessageRequest, 'request' | 'lane' | 'direct' | 'params' | 'conversation' | 'prompt'> & {
+  userId: string;
+  webhook_url?: string | undefined;
+  /** What an Idempotency-Key stands for. */
+  body: unknown;
+};
+
+/** Takes it in for good; see `core/accept-message`. */
+export async function accept(
+  http: Http,
+  { caller, request, reply }: { caller: Caller; request: FastifyRequest; reply: FastifyReply },
+  acceptance: Acceptance,
+): Promise<AcceptedMessage> {
+  const { userId, body, webhook_url, ...rest } = acceptance;
+  const idempotency = idempotencyOf(request, body);
+  const accepting = acceptMessage(http.deps.ports, http.deps.accept, {
+    workspaceId: caller.workspace.id,
+    externalUserId: allowUser(caller, userId),
+    ...(caller.key && { key: caller.key }),
+    ...rest,
+    ...webhookOf(http, webhook_url),
+    ...(idempotency && { idempotency }),
+  });
+  const outcome = await accepting.catch((error: unknown) => {
+    tellRefusedBudget(reply, error);
+    throw error;
+  });
+  if (outcome.budget) tellBudget(reply, outcome.budget);
+  if (outcome.replayed) void reply.header('idempotency-replayed', 'true');
+  return outcome;
+}
+
+/** A request of the routes with `user_id` in the body. */
+export function acceptChat(
+  http: Http,
+  input: { caller: Caller; request: FastifyRequest; reply: FastifyReply; body: ChatRequest },
+  how: { lane: Lane; direct: boolean },
+): Promise<AcceptedMessage> {
+  const { user_id, message, conversation_id, webhook_url, stream = false } = input.body;
+  const params = paramsOf(input.body, SEED_MAX_TOKENS.default);
+  return accept(http, input, {
+    ...how,
+    userId: user_id,
+    webhook_url,
+    ...(conversation_id !== undefined && { conversation: conversation_id }),
+    request: { kind: 'message', content: cleanText(message) },
+    params,
+    // Named field by field: what the caller sent beside them is ignored, and so means no other request.
+    body: { user_id, message, conversation_id, webhook_url, stream, params },
+  });
+}
+
+/** Throws where nobody, or not that address, is told of answers here. */
+export function webhookOf(http: Http, url: string | undefined): { webhookUrl?: string } {
+  if (url === undefined) return {};
+  const { webhooks: reach } = http.options;
+  if (reach === null) throw new ChatError('webhooks_off');
+  const refusal = refuseWebhookUrl(url, reach);
+  if (refusal) throw new ChatError('webhook_refused', { details: { webhook_url: refusal } });
+  return { webhookUrl: new URL(url).href };
+}
+
+export function paramsOf(options: Options, maxTokens: number = MAX_TOKENS.default): GenerationParams {
+  const { model, max_tokens, temperature, context, cache, allow_degraded } = options;
+  return {
+    maxTokens: max_tokens ?? maxTokens,
+    ...(model !== undefined && { model: cleanText(model) }),
+    ...(temperature !== undefined && { temperature }),
+    ...(cache !== undefined && { cache }),
+    ...(allow_degraded === false && { allowDegraded: false }),
+    ...(context !== undefined &&
+      context.length > 0 && { context: context.map((text) => text.toWellFormed().replaceAll('\0', '')) }),
+  };
+}
+
+/** As PostgreSQL can keep it: whole characters, and no NUL. */
+export function cleanText(text: string): string {
+  const clean = text.toWellFormed().replaceAll('\0', '');
+  if (clean === '') throw new ChatError('invalid_request', { details: { message: 'must hold text' } });
+  return clean;
+}

@@ -1,0 +1,86 @@
+import type { RequestLimits } from '../protocol/requests.ts';
+import type { Route } from './route.ts';
+import { deleteConversation } from './routes/delete-conversation.ts';
+import { deleteSession } from './routes/delete-session.ts';
+import { deleteUser } from './routes/delete-user.ts';
+import { getAsyncApi } from './routes/get-asyncapi.ts';
+import { getCheckResponse } from './routes/get-check-response.ts';
+import { getConversation } from './routes/get-conversation.ts';
+import { getExport } from './routes/get-export.ts';
+import { getGeneration } from './routes/get-generation.ts';
+import { getHealth } from './routes/get-health.ts';
+import { getLivez } from './routes/get-livez.ts';
+import { getMetrics } from './routes/get-metrics.ts';
+import { getOpenApi } from './routes/get-openapi.ts';
+import { getQueueStats } from './routes/get-queue-stats.ts';
+import { getReadyz } from './routes/get-readyz.ts';
+import { getSession } from './routes/get-session.ts';
+import { getGenerationStream, getStream } from './routes/get-stream.ts';
+import { getUsage } from './routes/get-usage.ts';
+import { getV1Response } from './routes/get-v1-response.ts';
+import { listConversations } from './routes/list-conversations.ts';
+import { listDeadLetters } from './routes/list-dead-letters.ts';
+import { listMessages } from './routes/list-messages.ts';
+import { listModels } from './routes/list-models.ts';
+import { getV1Model, listV1Models } from './routes/list-v1-models.ts';
+import { patchConversation } from './routes/patch-conversation.ts';
+import { postAsyncChat } from './routes/post-async-chat.ts';
+import { postChat } from './routes/post-chat.ts';
+import { postConversation } from './routes/post-conversation.ts';
+import { postMessage } from './routes/post-message.ts';
+import { postRegenerate } from './routes/post-regenerate.ts';
+import { postReplay } from './routes/post-replay.ts';
+import { postSession } from './routes/post-session.ts';
+import { postStop } from './routes/post-stop.ts';
+import { postStreamChat } from './routes/post-stream-chat.ts';
+import { postV1ChatCompletions } from './routes/post-v1-chat-completions.ts';
+import { postV1Completions } from './routes/post-v1-completions.ts';
+import { postV1Embeddings } from './routes/post-v1-embeddings.ts';
+import { postV1Responses } from './routes/post-v1-responses.ts';
+import { putFeedback } from './routes/put-feedback.ts';
+import { searchMessages } from './routes/search-messages.ts';
+
+/** Every endpoint, in the order in which the reference shows them. */
+export const routeTable = (limits: RequestLimits): readonly Route[] => [
+  postChat(limits),
+  postStreamChat(limits),
+  getStream,
+  postAsyncChat(limits),
+  getCheckResponse,
+  postV1ChatCompletions,
+  postV1Responses,
+  getV1Response,
+  postV1Completions,
+  postV1Embeddings,
+  listV1Models,
+  getV1Model,
+  postConversation(limits),
+  listConversations,
+  getConversation,
+  patchConversation,
+  deleteConversation,
+  postMessage(limits),
+  listMessages,
+  postRegenerate(limits),
+  putFeedback,
+  searchMessages,
+  getExport,
+  getGeneration,
+  getGenerationStream,
+  postStop,
+  listDeadLetters,
+  postReplay,
+  listModels,
+  getSession,
+  postSession,
+  deleteSession,
+  deleteUser,
+  getUsage,
+  getHealth,
+  getLivez,
+  getReadyz,
+  getQueueStats,
+  getMetrics,
+  getOpenApi,
+  getAsyncApi,
+];

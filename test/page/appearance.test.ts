@@ -1,0 +1,244 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { AxeResults } from 'axe-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type MemoryStack, startMemoryStack } from '../support/memory-stack.ts';
+import {
+  answers,
+  ask,
+  beginsToWrite,
+  hasEnded,
+  openPage,
+  PATIENTLY,
+  PHONE,
+  phone,
+  startBrowser,
+  WIDE,
+} from './support/browser.ts';
+import { pacedInference } from './support/paced-inference.ts';
+import { EVERYTHING, LONG_TEXT } from './support/sample-text.ts';
+import { ensurePage } from './support/server.ts';
+
+const PAGE = fileURLToPath(new URL('../../dist/page', import.meta.url));
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+let browser: Browser;
+let server: MemoryStack;
+let axe: string;
+
+beforeAll(async () => {
+  await ensurePage();
+  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const scripts = {
+    everything: { text: EVERYTHING, reasoning: 'They want **everything**.' },
+    slowly: { text: LONG_TEXT, tokenMs: 20 },
+    'at once': { text: LONG_TEXT },
+    fail: 'fail' as const,
+  };
+  server = await startMemoryStack({
+    inference: pacedInference(scripts),
+    options: { page: PAGE, localUser: true },
+  });
+  browser = await startBrowser();
+});
+
+afterEach(async () => {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  const results = await page.evaluate(
+    (rules) => (globalThis as unknown as { axe: { run(o: object): Promise<AxeResults> } }).axe.run({ runOnly: rules }),
+    RULES,
+  );
+  return results.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' | ')}`);
+}
+
+const sideways = (page: Page): Promise<boolean> =>
+  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+
+const SIZES: [string, BrowserContextOptions][] = [
+  [`${WIDE.width} px`, {}],
+  [`${PHONE.width} px`, phone],
+];
+
+describe.each(SIZES)('at %s', (_, size) => {
+  it.each(['light', 'dark'] as const)(
+    'has no accessibility violation and no sideways scroll, %s',
+    async (colorScheme) => {
+      const { page } = await openPage(browser, server.url, { ...size, colorScheme });
+      const check = async (screen: string): Promise<void> => {
+        expect(await violations(page), screen).toEqual([]);
+        expect(await sideways(page), screen).toBe(false);
+      };
+      await page.getByRole('list', { name: 'Suggestions' }).waitFor();
+      await check('new chat');
+      await ask(page, 'everything');
+      await hasEnded(page);
+      await page.getByText('What the model thought first').click();
+      await page.getByRole('button', { name: /Receipt/ }).click();
+      await check('finished, with its receipt');
+      await ask(page, 'slowly');
+      await page.locator('article.answer').nth(1).locator('.markdown').waitFor();
+      await check('being written');
+      await page.getByRole('button', { name: 'Stop', exact: true }).click();
+      await hasEnded(page, 'cancelled');
+      await ask(page, 'fail');
+      await hasEnded(page, 'failed');
+      await check('stopped, and failed');
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox').fill('everything');
+      await page.getByRole('option').first().waitFor();
+      await check('palette');
+      await page.keyboard.press('Escape');
+      await page.getByRole('log').focus();
+      await page.keyboard.press('?');
+      await page.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
+      await check('shortcuts');
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+,');
+      await page.getByRole('radio', { name: 'Large' }).waitFor();
+      await check('settings');
+      await page.keyboard.press('Escape');
+      const drawer = page.getByRole('button', { name: 'Conversations' });
+      if (await drawer.isVisible()) await drawer.click();
+      await page
+        .getByRole('button', { name: /^More for everything/ })
+        .first()
+        .click();
+      await check('sidebar and menu');
+      await page.getByRole('menuitem', { name: 'Delete' }).click();
+      await page.getByRole('button', { name: 'Undo' }).waitFor();
+      await check('deleted, with a way back');
+    },
+  );
+});
+
+it('keeps the theme that was chosen', async () => {
+  const { page } = await openPage(browser, server.url, { colorScheme: 'light' });
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await background();
+  const choose = async (theme: string): Promise<void> => {
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByRole('radio', { name: theme }).check({ force: true });
+    await page.keyboard.press('Escape');
+  };
+  await choose('Dark');
+  const dark = await background();
+  expect(dark).not.toBe(light);
+  await page.reload();
+  expect(await background()).toBe(dark);
+  await choose('System');
+  expect(await background()).toBe(light);
+});
+
+it('follows the end of an answer, and never moves what somebody reads further up', async () => {
+  const { page } = await openPage(browser, server.url);
+  await ask(page, 'at once');
+  await hasEnded(page);
+  await ask(page, 'slowly');
+  await page.locator('article.answer').nth(1).locator('.markdown').waitFor();
+  const transcript = page.getByRole('log');
+  const fromEnd = () =>
+    transcript.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop);
+  const grown = (letters: number) =>
+    page.waitForFunction(
+      (least) => (document.querySelectorAll('.answer')[1]?.textContent?.length ?? 0) > least,
+      letters,
+    );
+  await grown(300);
+  expect(await fromEnd()).toBeLessThan(24);
+  await transcript.hover();
+  await page.mouse.wheel(0, -1);
+  await page.getByRole('button', { name: 'To the newest' }).waitFor();
+  const place = await transcript.evaluate((element) => element.scrollTop);
+  await grown(700);
+  expect(await transcript.evaluate((element) => element.scrollTop)).toBe(place);
+  await page.getByRole('button', { name: 'To the newest' }).click();
+  await grown(900);
+  expect(await fromEnd()).toBeLessThan(24);
+});
+
+it('finds a conversation where it was left, and after a reload', async () => {
+  const { page } = await openPage(browser, server.url);
+  await ask(page, 'at once');
+  await hasEnded(page);
+  const transcript = page.getByRole('log');
+  await transcript.hover();
+  await page.mouse.wheel(0, -500);
+  await page.getByRole('button', { name: 'To the newest' }).waitFor();
+  const top = () => transcript.evaluate((element) => Math.round(element.scrollTop));
+  const kept = () => page.evaluate(() => sessionStorage.getItem('chatterbot.positions'));
+  await expect.poll(kept, PATIENTLY).toContain('offset');
+  const place = await top();
+  const address = page.url();
+  await page.getByRole('link', { name: 'New chat' }).click();
+  await page.getByRole('list', { name: 'Suggestions' }).waitFor();
+  await page.goBack();
+  await hasEnded(page);
+  await expect.poll(top, PATIENTLY).toBe(place);
+  await page.goto(address);
+  await hasEnded(page);
+  await expect.poll(top, PATIENTLY).toBe(place);
+});
+
+it('draws the conversations in view, of ten thousand', async () => {
+  const all = Array.from({ length: 10_000 }, (_, index) => ({
+    ...{ number: index + 1, title: `Conversation ${index + 1}`, pinned: false, archived: false, answering: false },
+    ...{ message_count: 2, created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' },
+  }));
+  const { page } = await openPage(browser, server.url);
+  await page.route(/\/conversations\?/, (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    if (query.get('pinned')) return route.fulfill({ json: { items: [], next: null } });
+    const items = query.get('after') ? all.slice(50) : all.slice(0, 50);
+    return route.fulfill({ json: { items, next: query.get('after') ? null : 'more' } });
+  });
+  await page.reload();
+  const list = page.locator('.side-list');
+  await list.getByRole('link', { name: 'Conversation 1', exact: true }).waitFor();
+  const toEnd = () =>
+    list.evaluate((element) => {
+      element.scrollTop = element.scrollHeight;
+      return element.scrollHeight;
+    });
+  await expect.poll(toEnd, PATIENTLY).toBeGreaterThan(300_000);
+  await toEnd();
+  await list.getByRole('link', { name: 'Conversation 10000' }).waitFor();
+  expect(await list.getByRole('listitem').count()).toBeLessThan(100);
+});
+
+it('says how long the line is', async () => {
+  await using busy = await startMemoryStack({
+    inference: pacedInference({ never: { text: 'x', readMs: 600_000 } }),
+    slots: 1,
+    options: { page: PAGE, localUser: true },
+  });
+  const { page } = await openPage(browser, busy.url);
+  for (let asked = 0; asked < 4; asked++) {
+    await page.goto(busy.url);
+    await ask(page, 'never');
+    await page.waitForURL(/\/c\//);
+  }
+  await page.getByText(/in line/).waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByText('Stopped before the first word.').waitFor();
+});
+
+it('tells what happens to people who listen, and does not read the answer aloud as it grows', async () => {
+  const { page } = await openPage(browser, server.url);
+  await ask(page, 'at once');
+  await page.getByRole('status').getByText('The answer is complete.').waitFor();
+  expect(await page.getByRole('log').getAttribute('aria-live')).toBe('off');
+  expect(await answers(page).count()).toBe(1);
+  await beginsToWrite(page);
+});

@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Migration, migrate, readMigrations } from '../../src/adapters/postgres/migrate.ts';
+import { answer, ask, claimed, newId, newOwner, newPerson, WINDOW } from '../contracts/store/harness.ts';
+import { openTestStore, postmasterPid, startTestPostgres, type TestPostgres } from '../support/postgres.ts';
+
+let postgres: TestPostgres;
+let store: Awaited<ReturnType<typeof openTestStore>>;
+
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  store = await openTestStore(postgres, { leaseMs: 15_000, trustAfterMs: 0, sweepBackoffMs: 2_000, newId });
+});
+
+afterAll(async () => {
+  await store?.[Symbol.asyncDispose]();
+  await postgres?.[Symbol.asyncDispose]();
+});
+
+async function emptyDatabase() {
+  const database = `db_${newId().replaceAll('-', '')}`;
+  await postgres.run(`CREATE DATABASE ${database}`);
+  return { ...postgres.server.connectionOptions, database };
+}
+
+const made = (number: number, sql: string): Migration => ({ number, name: `000${number}-x.sql`, sql, checksum: sql });
+
+test('migrates once, however many try at once, and then has nothing to do', async () => {
+  const connection = await emptyDatabase();
+  const names = (await readMigrations()).map(({ name }) => name);
+  const applied = await Promise.all([1, 2, 3].map(() => migrate(connection)));
+  expect(applied.filter((each) => each.length > 0)).toEqual([names]);
+  expect(await migrate(connection)).toEqual([]);
+});
+
+test('goes forward only: refuses a file that was changed, and a database that is ahead', async () => {
+  const connection = await emptyDatabase();
+  const [one, two] = [made(1, 'CREATE TABLE one ()'), made(2, 'CREATE TABLE two ()')];
+  await migrate(connection, [one, two]);
+  await expect(migrate(connection, [{ ...one, checksum: 'other' }, two])).rejects.toThrow(/0001-x.sql is not the one/);
+  await expect(migrate(connection, [one])).rejects.toThrow(/newer than this program: it has migration 0002-x.sql/);
+});
+
+test('a migration that fails leaves nothing behind, and is tried again', async () => {
+  const connection = await emptyDatabase();
+  const bad = made(2, 'CREATE TABLE half (); SELECT 1 / 0');
+  await expect(migrate(connection, [made(1, 'SELECT 1'), bad])).rejects.toThrow(/0002-x.sql failed: division by zero/);
+  expect(await migrate(connection, [made(1, 'SELECT 1'), made(2, 'CREATE TABLE half ()')])).toEqual(['0002-x.sql']);
+});
+
+test('partitions reach from last month to thirteen months ahead', async () => {
+  const rows = await postgres.run<{ name: string }>(
+    `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'messages'::regclass ORDER BY 1`,
+  );
+  expect(rows.length).toBeGreaterThanOrEqual(15);
+});
+
+test.each([
+  ['1970', '00000000-1000-7000-8000-'],
+  ['2199', '0692c4d8-7000-7000-8000-'],
+])('a clock that is far off (%s) loses no message', async (_, prefix) => {
+  const person = await newPerson(store);
+  const [id, conversation, generationId] = ['a', 'b', 'c'].map((each) => prefix + each.repeat(12)) as [
+    string,
+    string,
+    string,
+  ];
+  const accepted = await store.outbox.accept({
+    workspaceId: person.workspaceId,
+    userId: person.userId,
+    generationId,
+    conversation: { newId: conversation, title: 'Odd' },
+    request: { kind: 'message', id, content: 'When is it?' },
+    lane: 'chat',
+    direct: false,
+    params: { maxTokens: 10 },
+    window: WINDOW,
+    maxWaiting: 10,
+    positionAtArrival: null,
+  });
+  const owner = newOwner();
+  const held = await claimed(store, accepted.generation, owner);
+  expect((await store.generations.finish(held, owner, answer(), WINDOW)).kind).toBe('finished');
+  expect(await store.conversations.all(person.userId, 1)).toHaveLength(2);
+});
+
+test('a user on the move is claimed by nobody, and written for once it has arrived', async () => {
+  const person = await newPerson(store);
+  const { generation } = await ask(store, person);
+  const home = (state: string) =>
+    postgres.run('UPDATE user_home SET state = $2 WHERE user_id = $1', [person.userId, state]);
+  await home('frozen');
+  expect(await store.generations.claim(generation, newOwner())).toEqual({ kind: 'moving' });
+  const asking = ask(store, person);
+  await sleep(50);
+  await home('active');
+  expect((await asking).generation.state).toBe('queued');
+  expect((await store.generations.claim(generation, newOwner())).kind).toBe('claimed');
+});
+
+test('usage adds up per day and model, with the answer that it is of', async () => {
+  const person = await newPerson(store);
+  const owner = newOwner();
+  for (const model of ['tiny', 'tiny', 'large']) {
+    const held = await claimed(store, (await ask(store, person)).generation, owner);
+    await store.generations.finish(held, owner, answer({ model }), WINDOW);
+  }
+  const rows = await postgres.run(
+    `SELECT model, generations, prompt_tokens::integer AS prompt, completion_tokens::integer AS completion
+      FROM usage_daily WHERE user_id = $1 ORDER BY model`,
+    [person.userId],
+  );
+  expect(rows).toEqual([
+    { model: 'large', generations: 1, prompt: 12, completion: 3 },
+    { model: 'tiny', generations: 2, prompt: 24, completion: 6 },
+  ]);
+});
+
+test('the database itself allows one running generation per conversation', async () => {
+  const person = await newPerson(store);
+  const { generation } = await ask(store, person);
+  const second = await ask(store, person, { number: generation.conversationNumber });
+  await claimed(store, generation, newOwner());
+  const forced = postgres.run(
+    `UPDATE generations SET state = 'running', owner = 'x', lease_until = now() WHERE id = $1`,
+    [second.generation.id],
+  );
+  await expect(forced).rejects.toMatchObject({ constraint: 'generations_one_runs' });
+});
+
+test('while the database is away callers are told so, and it is found again', async () => {
+  const person = await newPerson(store);
+  const killed = await postmasterPid(postgres.server);
+  process.kill(killed, 'SIGKILL');
+  await vi.waitUntil(
+    async () => {
+      const reply = await ask(store, person).catch((error: unknown) => error);
+      if (!(reply instanceof Error)) return (await postmasterPid(postgres.server).catch(() => killed)) !== killed;
+      expect(reply).toMatchObject({
+        code: 'database_unavailable',
+        retryAfterSeconds: expect.any(Number),
+        cause: expect.any(Error),
+      });
+      return false;
+    },
+    { timeout: 20_000, interval: 20 },
+  );
+  expect((await ask(store, person)).generation.state).toBe('queued');
+});
+
+test('migrates under those who write: several at once, and nobody fails', async () => {
+  await using own = await startTestPostgres();
+  await using serving = await openTestStore(own, { leaseMs: 15_000, trustAfterMs: 0, sweepBackoffMs: 2_000, newId });
+  const people = await Promise.all(Array.from({ length: 6 }, () => newPerson(serving)));
+  const over = new AbortController();
+  let answers = 0;
+  const writing = people.map(async (person) => {
+    for (const owner = newOwner(); !over.signal.aborted; answers++) {
+      const { generation } = await ask(serving, person);
+      const held = await claimed(serving, generation, owner);
+      await serving.generations.heartbeat(owner, [held]);
+      await serving.generations.finish(held, owner, answer(), WINDOW);
+      await serving.conversations.branch(person.userId, generation.conversationNumber, { limit: 5 });
+    }
+  });
+  const more = () => vi.waitFor(() => expect(answers).toBeGreaterThan(from + 12), { timeout: 60_000 });
+  let from = answers;
+  await more();
+  const before = await readMigrations();
+  // What later versions do: new columns of the tables that are written, in use by functions, and an index.
+  const next = ['messages', 'generations', 'conversations', 'user_home'].map((table, index) => {
+    const number = before.length + 1 + index;
+    const sql = `ALTER TABLE ${table} ADD COLUMN later text NOT NULL DEFAULT 'x'; CREATE INDEX ON ${table} (later)`;
+    return { number, name: `${String(number).padStart(4, '0')}-later.sql`, sql, checksum: sql };
+  });
+  const { connectionOptions } = own.server;
+  const applied = await Promise.all([1, 2, 3].map(() => migrate(connectionOptions, [...before, ...next])));
+  expect(applied.filter((each) => each.length > 0)).toEqual([next.map(({ name }) => name)]);
+  from = answers;
+  await more();
+  over.abort();
+  await Promise.all(writing);
+}, 120_000);

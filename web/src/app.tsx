@@ -1,0 +1,34 @@
+import { closeOverlay, showOverlay } from './data/overlay.ts';
+import { useRoute } from './data/router.ts';
+import { useCommands } from './features/commands/use-commands.ts';
+import { useShortcuts } from './features/commands/use-shortcuts.ts';
+import { Sidebar } from './features/sidebar/sidebar.tsx';
+import { Chat, NewChat } from './features/transcript/chat.tsx';
+import { ChatHeader } from './features/transcript/chat-header.tsx';
+import { NARROW, useMedia } from './lib/use-media.ts';
+import { Overlays } from './overlays.tsx';
+import { Announcer } from './ui/announcer.tsx';
+import { Toasts } from './ui/toasts.tsx';
+import './app.css';
+
+export function App() {
+  const { number, through } = useRoute();
+  const narrow = useMedia(NARROW);
+  useShortcuts(useCommands());
+  return (
+    <div className="app">
+      {!narrow && (
+        <aside className="app-side">
+          <Sidebar onLeave={closeOverlay} />
+        </aside>
+      )}
+      <main className="app-main">
+        <ChatHeader number={number} onDrawer={narrow ? () => showOverlay({ kind: 'drawer' }) : null} />
+        {number === null ? <NewChat /> : <Chat key={number} number={number} through={through} />}
+        <Toasts />
+      </main>
+      <Overlays narrow={narrow} />
+      <Announcer />
+    </div>
+  );
+}

@@ -1,0 +1,109 @@
+import { type InfiniteData, useQuery } from '@tanstack/react-query';
+import { useSyncExternalStore } from 'react';
+import type { UserApi } from '../../../client/user-api.ts';
+import type { ConversationResource, Page } from '../../../src/protocol/resources.ts';
+import { closeToast, showToast } from '../ui/toasts.tsx';
+import { errorInWords } from './in-words.ts';
+import { refreshConversations } from './message-cache.ts';
+import { conversationKey, conversationQuery, conversationsKey, olderKey } from './queries.ts';
+import { queryClient } from './query-client.ts';
+import { navigate } from './router.ts';
+import { useSession } from './session-context.ts';
+
+const UNDO_MS = 6_000;
+
+type Change = { title?: string; pinned?: boolean };
+
+/** On show at once; back as it was, with a word why, where the server will not have it. */
+export async function changeConversation(user: UserApi, before: ConversationResource, change: Change): Promise<void> {
+  put(before.number, change);
+  try {
+    await user.change(before.number, change);
+  } catch (error) {
+    put(before.number, { title: before.title, pinned: before.pinned });
+    const what = change.title === undefined ? 'The pin was not kept.' : `“${before.title}” keeps its name.`;
+    showToast({ text: `${what} ${errorInWords(error)}`, bad: true });
+  }
+  refreshConversations(before.number);
+}
+
+function put(number: number, change: Change): void {
+  const changed = (item: ConversationResource): ConversationResource =>
+    item.number === number ? { ...item, ...change } : item;
+  queryClient.setQueryData<ConversationResource>(conversationKey(number), (data) => data && changed(data));
+  queryClient.setQueriesData<ConversationResource[]>({ queryKey: conversationsKey }, (data) => data?.map(changed));
+  queryClient.setQueryData<InfiniteData<Page<ConversationResource>>>(
+    olderKey,
+    (data) => data && { ...data, pages: data.pages.map((page) => ({ ...page, items: page.items.map(changed) })) },
+  );
+}
+
+const listeners = new Set<() => void>();
+let deleted: ReadonlySet<number> = new Set();
+
+function setDeleted(change: (numbers: Set<number>) => void): void {
+  const next = new Set(deleted);
+  change(next);
+  deleted = next;
+  for (const listener of listeners) listener();
+}
+
+/** Numbers that are not to be shown: deleted, or about to be. */
+export function useDeleted(): ReadonlySet<number> {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => deleted,
+  );
+}
+
+/** Gone from the page at once, from the server when nobody has undone it for a while or the page is left. */
+export function deleteConversation(user: UserApi, conversation: ConversationResource, current: boolean): void {
+  const { number, title } = conversation;
+  const back = location.pathname + location.search;
+  let open = true;
+  setDeleted((numbers) => numbers.add(number));
+  if (current) navigate('/');
+  const settle = (): void => {
+    open = false;
+    clearTimeout(timer);
+    window.removeEventListener('pagehide', leave);
+    closeToast(toast);
+  };
+  const restore = (): void => setDeleted((numbers) => numbers.delete(number));
+  async function remove(keepalive: boolean): Promise<void> {
+    if (!open) return;
+    settle();
+    try {
+      await user.remove(number, { keepalive });
+      queryClient.removeQueries({ queryKey: ['messages', number] });
+      refreshConversations(number);
+    } catch (error) {
+      restore();
+      showToast({ text: `“${title}” is still here. ${errorInWords(error)}`, bad: true });
+    }
+  }
+  const leave = (): void => void remove(true);
+  const timer = setTimeout(() => void remove(false), UNDO_MS);
+  window.addEventListener('pagehide', leave);
+  const toast = showToast({
+    text: `Deleted “${title}”.`,
+    stays: true,
+    action: {
+      label: 'Undo',
+      run() {
+        settle();
+        restore();
+        if (current) navigate(back);
+      },
+    },
+  });
+}
+
+/** The conversation on show; null where there is none. */
+export function useConversation(number: number | null): ConversationResource | null {
+  const { user } = useSession();
+  return useQuery({ ...conversationQuery(user, number ?? 0), enabled: number !== null }).data ?? null;
+}

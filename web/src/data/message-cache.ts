@@ -1,0 +1,80 @@
+import type { InfiniteData } from '@tanstack/react-query';
+import type { MessagePage } from '../../../client/user-api.ts';
+import { isTerminal } from '../../../src/protocol/generation.ts';
+import type { GenerationResource, MessageResource } from '../../../src/protocol/resources.ts';
+import { conversationKey, conversationsKey, messagesKey } from './queries.ts';
+import { queryClient } from './query-client.ts';
+
+type Pages = InfiniteData<MessagePage, unknown>;
+
+/** Oldest first, as they are read. */
+export function inReadingOrder(pages: Pages | undefined): MessageResource[] {
+  return pages ? pages.pages.flatMap((page) => page.items).reverse() : [];
+}
+
+/**
+ * What the server just accepted, put where it will be found once asked for: nothing flickers between the
+ * acceptance and the next page. `shown` is the branch up to where the new messages begin.
+ */
+export function putAccepted(
+  shown: readonly MessageResource[],
+  accepted: GenerationResource,
+  question: string | null,
+): void {
+  const now = new Date().toISOString();
+  const blank = { reasoning: '', model: null, finish_reason: null, receipt: null, feedback: null, created_at: now };
+  const parent = shown.at(-1)?.id ?? null;
+  const added: MessageResource[] = [];
+  if (question !== null) {
+    const id = accepted.request_message_id;
+    added.push({ ...blank, id, parent_id: parent, role: 'user', content: question, state: 'done', siblings: [id] });
+  }
+  const state = isTerminal(accepted.state) ? 'queued' : accepted.state;
+  added.push({
+    ...blank,
+    id: accepted.id,
+    parent_id: accepted.request_message_id,
+    role: 'assistant',
+    content: '',
+    state,
+    siblings: [accepted.id],
+  });
+  queryClient.setQueryData<Pages>(messagesKey(accepted.conversation, null), (before) => {
+    // Older pages still to be loaded stay so: the last page knows where they begin.
+    const next = before?.pages.at(-1)?.next ?? null;
+    return { pages: [{ items: [...shown, ...added].reverse(), next }], pageParams: [undefined] };
+  });
+  void queryClient.invalidateQueries({ queryKey: messagesKey(accepted.conversation, null) });
+  refreshConversations(accepted.conversation);
+}
+
+/** The list at the side and the title. */
+export function refreshConversations(number: number): void {
+  void queryClient.invalidateQueries({ queryKey: conversationsKey });
+  void queryClient.invalidateQueries({ queryKey: conversationKey(number) });
+}
+
+/** The stored form of an answer replaces the live one wherever it is on show. */
+export async function answerEnded(id: string): Promise<void> {
+  const holds = (data: unknown): boolean =>
+    inReadingOrder(data as Pages | undefined).some((message) => message.id === id);
+  await Promise.all([
+    queryClient.invalidateQueries({ queryKey: ['messages'], predicate: (query) => holds(query.state.data) }),
+    queryClient.invalidateQueries({ queryKey: conversationsKey }),
+    queryClient.invalidateQueries({ queryKey: ['conversation'] }),
+  ]);
+}
+
+export function changeMessage(number: number, id: string, change: Partial<MessageResource>): void {
+  queryClient.setQueriesData<Pages>({ queryKey: ['messages', number] }, (before) =>
+    before
+      ? {
+          ...before,
+          pages: before.pages.map((page) => ({
+            ...page,
+            items: page.items.map((item) => (item.id === id ? { ...item, ...change } : item)),
+          })),
+        }
+      : before,
+  );
+}

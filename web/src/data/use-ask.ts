@@ -1,0 +1,55 @@
+import { useMemo } from 'react';
+import type { MessageResource } from '../../../src/protocol/resources.ts';
+import { putAccepted } from './message-cache.ts';
+import { navigate, pathOf } from './router.ts';
+import { useSession } from './session-context.ts';
+
+export type Ask = {
+  send(text: string, key: string, model: string | undefined): Promise<void>;
+  /** The question again in other words: a branch beside the old one. */
+  edit(message: MessageResource, text: string, key: string): Promise<void>;
+  /** By `model`; absent: by the ordinary one. */
+  regenerate(message: MessageResource, key: string, model?: string): Promise<void>;
+};
+
+/** What can be asked in a conversation; `shown` is the branch on show, oldest first. */
+export function useAsk(number: number | null, shown: readonly MessageResource[]): Ask {
+  const { user } = useSession();
+  return useMemo(() => {
+    const upTo = (id: string | null): readonly MessageResource[] =>
+      shown.slice(0, shown.findIndex((message) => message.id === id) + 1);
+    return {
+      async send(text, key, model) {
+        const leaf = shown.at(-1)?.id;
+        const accepted = await user.send(
+          {
+            message: text,
+            ...(number !== null && { conversation: number }),
+            ...(leaf !== undefined && { parent_id: leaf }),
+            ...(model !== undefined && { model }),
+          },
+          { idempotencyKey: key },
+        );
+        putAccepted(shown, accepted, text);
+        navigate(pathOf(accepted.conversation), number === null ? 'push' : 'replace');
+      },
+      async edit(message, text, key) {
+        if (number === null) return;
+        const accepted = await user.send(
+          { message: text, conversation: number, parent_id: message.parent_id },
+          { idempotencyKey: key },
+        );
+        putAccepted(upTo(message.parent_id), accepted, text);
+        navigate(pathOf(number), 'replace');
+      },
+      async regenerate(message, key, model) {
+        if (number === null) return;
+        const accepted = await user.regenerate(number, message.id, model === undefined ? {} : { model }, {
+          idempotencyKey: key,
+        });
+        putAccepted(upTo(message.parent_id), accepted, null);
+        navigate(pathOf(number), 'replace');
+      },
+    };
+  }, [user, number, shown]);
+}

@@ -1,0 +1,176 @@
+import {
+  type FormEvent,
+  type KeyboardEvent,
+  type RefObject,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from 'react';
+import type { ModelResource } from '../../../../src/protocol/resources.ts';
+import { type Settings, useSettings } from '../../data/settings.ts';
+import { useAttempt } from '../../data/use-attempt.ts';
+import { Icon } from '../../ui/icon.tsx';
+import { AttachmentChips } from './attachment-chips.tsx';
+import { fold } from './attachments.ts';
+import { ModelPicker } from './model-picker.tsx';
+import { useAttaching } from './use-attaching.ts';
+import { useDraft } from './use-draft.ts';
+import { useRecall } from './use-recall.ts';
+import './composer.css';
+
+type ComposerProps = {
+  number: number | null;
+  models: readonly ModelResource[];
+  /** The answer being made, which is to be stopped before the next question. */
+  answering: string | null;
+  /** What the person said in this conversation, oldest first. */
+  said: readonly string[];
+  onSend(text: string, key: string, model: string | undefined): Promise<void>;
+  onStop(id: string): Promise<unknown>;
+};
+
+export function Composer({ number, models, answering, said, onSend, onStop }: ComposerProps) {
+  const [draft, setDraft, clearDraft] = useDraft(number);
+  const [model, setModel] = useState<string | undefined>(undefined);
+  const field = useRef<HTMLTextAreaElement>(null);
+  const { sendKey } = useSettings();
+  const { refused, over, attach, remove, onPaste, drop } = useAttaching(draft, setDraft);
+  const recall = useRecall(said, draft, setDraft);
+  const { attempt, go } = useAttempt((input: { text: string; model: string | undefined }, key) =>
+    onSend(input.text, key, input.model),
+  );
+  const message = fold(draft);
+  const canSend = message !== '' && attempt.kind !== 'busy' && answering === null;
+  useGrowing(field, draft.text);
+
+  useEffect(() => {
+    // On a touch screen the focus would throw up the keyboard.
+    if (matchMedia('(pointer: fine)').matches) field.current?.focus();
+  }, []);
+
+  async function submit(event?: FormEvent): Promise<void> {
+    event?.preventDefault();
+    if (canSend && (await go({ text: message, model }))) clearDraft();
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    if (event.nativeEvent.isComposing || (!sends(event, sendKey) && !recall(event))) return;
+    event.preventDefault();
+    if (event.key === 'Enter') void submit();
+  }
+
+  return (
+    <div className="composer-area">
+      <form className={over ? 'composer composer-over' : 'composer'} onSubmit={submit} {...drop}>
+        {attempt.kind === 'failed' && (
+          <p className="composer-error" role="alert">
+            <Icon name="alert" />
+            <span>Not sent. {attempt.words}</span>
+            <button type="submit">Try again</button>
+          </p>
+        )}
+        {refused !== null && (
+          <p className="composer-error" role="alert">
+            <Icon name="alert" />
+            <span dir="auto">{refused}</span>
+          </p>
+        )}
+        <AttachmentChips attachments={draft.attachments} onRemove={remove} />
+        <textarea
+          ref={field}
+          value={draft.text}
+          rows={1}
+          dir="auto"
+          name="message"
+          placeholder={number === null ? 'Ask anything' : 'Reply'}
+          aria-label="Message"
+          enterKeyHint={sendKey === 'enter' ? 'send' : 'enter'}
+          readOnly={attempt.kind === 'busy'}
+          onChange={(event) => setDraft({ text: event.target.value })}
+          onKeyDown={onKeyDown}
+          onPaste={onPaste}
+        />
+        <div className="composer-foot">
+          <span className="composer-choices">
+            <ModelPicker models={models} chosen={model} onChoose={setModel} />
+            <AttachButton onFiles={(files) => void attach(files)} />
+          </span>
+          {answering === null ? (
+            <button type="submit" className="send" aria-label="Send" title="Send" disabled={!canSend}>
+              <Icon name="arrowUp" />
+            </button>
+          ) : (
+            <StopButton key={answering} id={answering} onStop={onStop} />
+          )}
+        </div>
+      </form>
+      <p className="composer-note">{noteInWords(models)}</p>
+    </div>
+  );
+}
+
+function sends(event: KeyboardEvent, key: Settings['sendKey']): boolean {
+  if (event.key !== 'Enter' || event.shiftKey) return false;
+  return key === 'enter' || event.metaKey || event.ctrlKey;
+}
+
+/** Where the style sheet's `field-sizing` is not known the height follows the text by hand. */
+function useGrowing(field: RefObject<HTMLTextAreaElement | null>, text: string): void {
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text is what makes it grow.
+  useLayoutEffect(() => {
+    const element = field.current;
+    if (!element || CSS.supports('field-sizing', 'content')) return;
+    element.style.height = 'auto';
+    element.style.height = `${element.scrollHeight}px`;
+  }, [field, text]);
+}
+
+function AttachButton({ onFiles }: { onFiles(files: File[]): void }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" className="model-chip model-choice attach" onClick={() => input.current?.click()}>
+        <Icon name="clip" />
+        <span className="attach-word">Attach</span>
+      </button>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label="Texts to attach"
+        onChange={(event) => {
+          onFiles([...(event.target.files ?? [])]);
+          event.target.value = '';
+        }}
+      />
+    </>
+  );
+}
+
+function StopButton({ id, onStop }: { id: string; onStop: ComposerProps['onStop'] }) {
+  const { attempt, go } = useAttempt(async () => {
+    await onStop(id);
+  });
+  return (
+    <button
+      type="button"
+      className="send"
+      aria-label="Stop"
+      title="Stop (Esc)"
+      disabled={attempt.kind === 'busy'}
+      onClick={() => void go(id)}
+    >
+      <Icon name="stop" />
+    </button>
+  );
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+function noteInWords(models: readonly ModelResource[]): string {
+  const title = models.find((model) => model.default)?.title;
+  const doubt = title ? `Answers of ${title} can be wrong.` : 'Answers can be wrong.';
+  return LOOPBACK.has(location.hostname) ? `${doubt} Everything stays on this machine.` : doubt;
+}

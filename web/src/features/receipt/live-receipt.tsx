@@ -1,0 +1,50 @@
+import { useEffect, useState } from 'react';
+import type { AnswerState } from '../../../../client/answer-state.ts';
+import { durationInWords, waitingInWords } from '../../data/in-words.ts';
+import { ReceiptBar } from './receipt-bar.tsx';
+import { partsOfLive } from './receipt-parts.ts';
+
+const TICK_MS = 200;
+
+/** Grows while the answer is made, and says what is going on. */
+export function LiveReceipt({ answer }: { answer: AnswerState }) {
+  const [now, setNow] = useState(() => Date.now());
+  const running = answer.phase.kind !== 'ended';
+  useEffect(() => {
+    if (!running) return;
+    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
+    return () => clearInterval(timer);
+  }, [running]);
+  return (
+    <div className="receipt">
+      <span className="receipt-summary">
+        <ReceiptBar parts={partsOfLive(answer, Math.max(now, answer.marks.firstToken ?? 0))} />
+        <span>{liveInWords(answer)}</span>
+      </span>
+    </div>
+  );
+}
+
+export function liveInWords({ phase, marks, takeovers, resumed }: AnswerState): string {
+  const first =
+    marks.firstToken === null || marks.joinedLate
+      ? ''
+      : ` · first word ${durationInWords(marks.firstToken - marks.accepted)}`;
+  const turn = takeovers > 0 ? ' · another process took over' : resumed > 0 ? ' · picked up where it left off' : '';
+  switch (phase.kind) {
+    case 'waiting':
+      return waitingInWords(phase.position, phase.estimateSeconds);
+    case 'reading':
+      return `Reading${turn}`;
+    case 'reasoning':
+      return `Thinking${turn}`;
+    case 'writing':
+      return `Writing${turn || first}`;
+    case 'reconnecting':
+      return phase.online
+        ? 'Connection lost, trying again. The answer goes on meanwhile.'
+        : 'Offline. The answer goes on, and will be here when you are back.';
+    case 'ended':
+      return 'Done';
+  }
+}

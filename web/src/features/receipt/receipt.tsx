@@ -1,0 +1,43 @@
+import { useId, useState } from 'react';
+import type { Receipt as ReceiptData } from '../../../../src/protocol/generation.ts';
+import { durationInWords, speedInWords } from '../../data/in-words.ts';
+import { ReceiptBar } from './receipt-bar.tsx';
+import { ReceiptPanel } from './receipt-panel.tsx';
+import { partsOfReceipt } from './receipt-parts.ts';
+
+/** The bar and its sentence under a finished answer; opens what else is known. Two parts, so that actions fit between. */
+export function useReceipt(receipt: ReceiptData | null) {
+  const [open, setOpen] = useState(false);
+  const panelId = useId();
+  if (!receipt) return { summary: null, panel: null };
+  return {
+    summary: (
+      <button
+        type="button"
+        className="receipt-summary"
+        aria-expanded={open}
+        aria-controls={panelId}
+        onClick={() => setOpen(!open)}
+      >
+        <ReceiptBar parts={partsOfReceipt(receipt)} />
+        <span>
+          <span className="visually-hidden">Receipt: </span>
+          {receiptInWords(receipt)}
+        </span>
+      </button>
+    ),
+    panel: (
+      <div id={panelId} hidden={!open}>
+        {open && <ReceiptPanel receipt={receipt} />}
+      </div>
+    ),
+  };
+}
+
+export function receiptInWords(receipt: ReceiptData): string {
+  const words = [durationInWords(receipt.total_ms)];
+  if (receipt.prefill_ms !== null) words.push(`first word ${durationInWords(receipt.queue_ms + receipt.prefill_ms)}`);
+  if (receipt.tokens_per_second !== null) words.push(`${speedInWords(receipt.tokens_per_second)} tokens/s`);
+  if (receipt.takeovers > 0) words.push('taken over');
+  return words.join(' · ');
+}

@@ -1,0 +1,30 @@
+import { useQuery } from '@tanstack/react-query';
+import { type ReactNode, useMemo } from 'react';
+import { ApiError } from '../../../../client/api-error.ts';
+import { client } from '../../data/client.ts';
+import { sessionQuery } from '../../data/queries.ts';
+import { SessionContext } from '../../data/session-context.ts';
+import { Button } from '../../ui/button.tsx';
+import { SignIn } from './sign-in.tsx';
+import './session.css';
+
+/** The page behind it knows who it speaks for. */
+export function SessionGate({ children }: { children: ReactNode }) {
+  const { data, error, refetch, isFetching } = useQuery(sessionQuery);
+  const session = useMemo(
+    () => data && { user: client.user(data.user_id), userId: data.user_id, workspace: data.workspace },
+    [data],
+  );
+  if (error instanceof ApiError && error.status === 401) return <SignIn />;
+  if (session) return <SessionContext value={session}>{children}</SessionContext>;
+  if (!error) return null;
+  return (
+    <main className="session-card">
+      <h1>The server cannot be reached</h1>
+      <p>It may be starting. Your conversations are kept where it runs.</p>
+      <Button onClick={() => void refetch()} disabled={isFetching}>
+        Try again
+      </Button>
+    </main>
+  );
+}

@@ -1,0 +1,30 @@
+import type { ConversationResource } from '../../../../src/protocol/resources.ts';
+
+export type Group = { name: string; items: ConversationResource[] };
+
+const DAY_MS = 86_400_000;
+
+/** By day of their last activity, newest first; `items` are in that order already. */
+export function groupByDate(items: readonly ConversationResource[], now: Date): Group[] {
+  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
+  const groups: Group[] = [];
+  for (const item of items) {
+    const name = nameOf(new Date(item.updated_at), midnight, now.getFullYear());
+    const last = groups.at(-1);
+    if (last?.name === name) last.items.push(item);
+    else groups.push({ name, items: [item] });
+  }
+  return groups;
+}
+
+function nameOf(date: Date, midnight: number, year: number): string {
+  const time = date.getTime();
+  if (time >= midnight) return 'Today';
+  if (time >= midnight - DAY_MS) return 'Yesterday';
+  if (time >= midnight - 7 * DAY_MS) return 'Last 7 days';
+  if (time >= midnight - 30 * DAY_MS) return 'Last 30 days';
+  return new Intl.DateTimeFormat(
+    'en',
+    date.getFullYear() === year ? { month: 'long' } : { month: 'long', year: 'numeric' },
+  ).format(date);
+}

@@ -1,0 +1,103 @@
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useEffect, useMemo, useRef } from 'react';
+import { ApiError } from '../../../../client/api-error.ts';
+import { isTerminal } from '../../../../src/protocol/generation.ts';
+import { client } from '../../data/client.ts';
+import { errorInWords } from '../../data/in-words.ts';
+import { inReadingOrder } from '../../data/message-cache.ts';
+import { messagesQuery, modelsQuery } from '../../data/queries.ts';
+import { navigate, pathOf } from '../../data/router.ts';
+import { useSession } from '../../data/session-context.ts';
+import { useAsk } from '../../data/use-ask.ts';
+import { Button } from '../../ui/button.tsx';
+import { Composer } from '../composer/composer.tsx';
+import { EmptyChat } from './empty-chat.tsx';
+import { Transcript } from './transcript.tsx';
+
+/** A new conversation: the first question makes it. */
+export function NewChat() {
+  const models = useQuery(modelsQuery).data ?? [];
+  const ask = useAsk(null, NOTHING);
+  const model = models.find((each) => each.default) ?? models[0];
+  return (
+    <>
+      <EmptyChat model={model} onAsk={(text, key) => ask.send(text, key, undefined)} />
+      <Composer number={null} models={models} answering={null} said={NOTHING} onSend={ask.send} onStop={client.stop} />
+    </>
+  );
+}
+
+const NOTHING: readonly never[] = [];
+
+export function Chat({ number, through }: { number: number; through: string | null }) {
+  const { user } = useSession();
+  const models = useQuery(modelsQuery).data ?? [];
+  const query = useInfiniteQuery(messagesQuery(user, number, through));
+  const messages = useMemo(() => inReadingOrder(query.data), [query.data]);
+  // While another branch is being fetched the one on show stays.
+  const kept = useRef(messages);
+  if (query.data) kept.current = messages;
+  const shown = query.data ? messages : kept.current;
+  const ask = useAsk(number, shown);
+  const last = shown.at(-1);
+  const answering = last && !isTerminal(last.state) ? last.id : null;
+  const said = useMemo(() => shown.filter(({ role }) => role === 'user').map(({ content }) => content), [shown]);
+  useEscapeStops(answering);
+
+  if (query.isError && shown.length === 0) {
+    return <ChatError error={query.error} onRetry={() => void query.refetch()} />;
+  }
+  return (
+    <>
+      <Transcript
+        number={number}
+        messages={shown}
+        ask={ask}
+        answering={answering !== null}
+        hasOlder={query.hasNextPage && !query.isFetchingNextPage}
+        onOlder={() => void query.fetchNextPage()}
+        target={through}
+      />
+      <Composer
+        number={number}
+        models={models}
+        answering={answering}
+        said={said}
+        onSend={ask.send}
+        onStop={client.stop}
+      />
+    </>
+  );
+}
+
+function ChatError({ error, onRetry }: { error: Error; onRetry(): void }) {
+  const gone = error instanceof ApiError && error.status === 404;
+  return (
+    <div className="empty">
+      <h2>{gone ? 'This conversation is not here.' : 'The conversation cannot be shown.'}</h2>
+      <p className="outcome">{gone ? 'It may have been deleted.' : errorInWords(error)}</p>
+      <p>
+        {gone ? (
+          <Button onClick={() => navigate(pathOf(null))}>New chat</Button>
+        ) : (
+          <Button onClick={onRetry}>Try again</Button>
+        )}
+      </p>
+    </div>
+  );
+}
+
+/** Unless something that is open takes the key for itself. */
+function useEscapeStops(answering: string | null): void {
+  useEffect(() => {
+    if (answering === null) return;
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== 'Escape' || event.defaultPrevented || event.isComposing) return;
+      if (document.querySelector('dialog[open], :popover-open')) return;
+      // The button says so when it fails.
+      client.stop(answering).catch(() => {});
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [answering]);
+}

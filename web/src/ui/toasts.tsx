@@ -1,0 +1,57 @@
+import { useSyncExternalStore } from 'react';
+import './toasts.css';
+
+export type Toast = {
+  text: string;
+  bad?: boolean;
+  /** Whoever showed it closes it. */
+  stays?: boolean;
+  action?: { label: string; run(): void };
+};
+
+const SHOWN_MS = 6_000;
+
+const listeners = new Set<() => void>();
+let toasts: readonly (Toast & { id: number })[] = [];
+let lastId = 0;
+
+function change(next: typeof toasts): void {
+  toasts = next;
+  for (const listener of listeners) listener();
+}
+
+export function showToast(toast: Toast): number {
+  const id = ++lastId;
+  change([...toasts, { ...toast, id }]);
+  if (!toast.stays) setTimeout(() => closeToast(id), SHOWN_MS);
+  return id;
+}
+
+export function closeToast(id: number): void {
+  change(toasts.filter((toast) => toast.id !== id));
+}
+
+/** What just happened, in one line, with the way back where there is one. */
+export function Toasts() {
+  const shown = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => toasts,
+  );
+  return (
+    <section className="toasts" aria-label="Notices" aria-live="polite">
+      {shown.map(({ id, text, bad, action }) => (
+        <div key={id} className={bad ? 'toast toast-bad' : 'toast'}>
+          <span dir="auto">{text}</span>
+          {action && (
+            <button type="button" onClick={action.run}>
+              {action.label}
+            </button>
+          )}
+        </div>
+      ))}
+    </section>
+  );
+}
