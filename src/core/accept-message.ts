@@ -5,11 +5,12 @@ import type { Inference } from '../ports/inference.ts';
 import { ChatError } from '../protocol/errors.ts';
 import type { Account, GenerationParams } from '../protocol/generation.ts';
 import { generationAccepted, rateLimited } from '../telemetry/events.ts';
+import { chooseModel } from './choose-model.ts';
 import { type DispatchPorts, type DispatchSettings, dispatch, dispatchWindow } from './dispatch.ts';
 import { estimateTokens } from './estimate-prompt.ts';
 import type { MessageRequest } from './message-request.ts';
 import { predictWait } from './predict-wait.ts';
-import { type BudgetPorts, type BudgetStanding, releaseTokens, reserveTokens } from './token-budget.ts';
+import { type BudgetPorts, type BudgetStanding, hasBudget, releaseTokens, reserveTokens } from './token-budget.ts';
 
 export type AcceptPorts = DispatchPorts &
   BudgetPorts & { directory: Directory; inference: Inference; conversations: Conversations };
@@ -118,9 +119,7 @@ async function accountFor(
 ): Promise<{ account: Account; standing: BudgetStanding | null } | null> {
   const { key, workspaceId } = request;
   if (!key) return null;
-  if (key.budget.tokensPerDay === null && key.budget.tokensPerMonth === null) {
-    return { account: { keyId: key.id }, standing: null };
-  }
+  if (!hasBudget(key)) return { account: { keyId: key.id }, standing: null };
   const tokens = await estimateTokens(ports, request, params, userId, limits.historyMessages);
   const lapsesInMs = limits.budgetHoldMs;
   const standing = await reserveTokens(ports, { workspaceId, key, id: generationId, tokens, lapsesInMs });
@@ -134,11 +133,7 @@ function isRefusal(error: unknown): boolean {
 
 /** The model is decided at acceptance, so that a takeover elsewhere asks the same one. */
 function withModel(inference: Inference, params: GenerationParams): GenerationParams {
-  const models = inference.models();
-  const model = params.model ?? models[0]?.id;
-  if (params.model !== undefined && models.length > 0 && !models.some((each) => each.id === params.model)) {
-    throw new ChatError('model_unknown', { details: { models: models.map((each) => each.id) } });
-  }
+  const model = chooseModel(inference, params.model)?.id ?? params.model;
   return { ...params, ...(model !== undefined && { model }) };
 }
 

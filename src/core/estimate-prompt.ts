@@ -27,7 +27,7 @@ export async function estimateTokens(
     ...(params.context ?? []),
     params.tools ? JSON.stringify(params.tools) : '',
   ];
-  const counts = await countAll(ports.inference, model, [...texts, ...around]);
+  const counts = await countTexts(ports.inference, model, [...texts, ...around]);
   const read = counts.reduce((sum, count) => sum + count, texts.length * (model?.tokensPerMessage ?? 0));
   return Math.min(read + params.maxTokens, model?.contextWindow ?? Number.MAX_SAFE_INTEGER);
 }
@@ -48,7 +48,7 @@ async function conversationTexts(
 }
 
 /** Where nobody here can count, a guess on the high side. */
-async function countAll(
+export async function countTexts(
   inference: Inference,
   model: ModelInfo | undefined,
   texts: readonly string[],

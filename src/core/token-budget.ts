@@ -23,6 +23,10 @@ export type BudgetStanding = { period: 'day' | 'month'; limit: number; remaining
 
 type Period = BudgetPeriod & { kind: BudgetStanding['period']; from: string; endsAt: number };
 
+export function hasBudget({ budget }: BudgetRequest['key']): boolean {
+  return budget.tokensPerDay !== null || budget.tokensPerMonth !== null;
+}
+
 /**
  * Sets aside what an answer may use, in the key's day and month (UTC). Null: the key has no budget. Throws
  * `budget_exceeded` where that is more than is left.
@@ -53,14 +57,24 @@ export async function releaseTokens(ports: BudgetPorts, keyId: string, id: Gener
   await settle(ports, keyId, id, 0, []);
 }
 
+/** What was used counts in the periods of `at`, when it was asked for; the rest is given back. Never rejects. */
+export async function settleUse(
+  ports: { budgets: TokenBudgets },
+  keyId: string,
+  id: GenerationId,
+  { used, at }: { used: number; at: number },
+): Promise<void> {
+  const both = { tokensPerDay: 1, tokensPerMonth: 1 };
+  const periods = periodsOf(both, at).map(({ name }) => name);
+  await settle(ports, keyId, id, used, periods);
+}
+
 /** It has ended: what it used counts, the rest is given back. Repeating it changes nothing. Never rejects. */
 export async function settleTokens(ports: { budgets: TokenBudgets }, generation: Generation): Promise<void> {
   const { id, params, receipt, createdAt } = generation;
   if (params.account?.reservedTokens === undefined) return;
   const used = (receipt?.tokens.prompt ?? 0) + (receipt?.tokens.completion ?? 0);
-  const both = { tokensPerDay: 1, tokensPerMonth: 1 };
-  const periods = periodsOf(both, createdAt).map(({ name }) => name);
-  await settle(ports, params.account.keyId, id, used, periods);
+  await settleUse(ports, params.account.keyId, id, { used, at: createdAt });
 }
 
 async function settle(

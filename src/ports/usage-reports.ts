@@ -1,7 +1,10 @@
 import type { UserId, WorkspaceId } from './generations.ts';
 
-/** What answers used and cost, added up as they are stored. Those who were deleted count no more. */
+/** What answers and vectors used and cost, answers as they are stored. Those who were deleted count no more. */
 export interface UsageReports {
+  /** Of vectors, which no generation tells of. A user who is gone is not counted. */
+  countEmbedding(userId: UserId, use: EmbeddingUse): Promise<void>;
+
   /**
    * Sums of the days `from` to `to` (YYYY-MM-DD, both included, UTC, by the moment at which an answer was
    * stored), one for each value of what it is asked by; in the order of `by`. A user who is on the move between
@@ -12,6 +15,15 @@ export interface UsageReports {
 
 export const USAGE_DIMENSIONS = ['day', 'model', 'key'] as const;
 export type UsageDimension = (typeof USAGE_DIMENSIONS)[number];
+
+/** `keyId` null: the local user. */
+export type EmbeddingUse = {
+  workspaceId: WorkspaceId;
+  keyId: string | null;
+  model: string;
+  promptTokens: number;
+  cost: number;
+};
 
 export type UsageQuery = {
   workspaceId: WorkspaceId;

@@ -80,6 +80,9 @@ async function drive(scheduler: Scheduler, stopped: AbortSignal): Promise<void> 
 function usageOf(shards: readonly SimulatedShard[]): UsageReports {
   const all = shards.map(({ database }) => new MemoryUsageReports(database));
   return {
+    async countEmbedding(userId, use) {
+      await Promise.all(all.map((each) => each.countEmbedding(userId, use)));
+    },
     async read(query) {
       return addUpUsage((await Promise.all(all.map((each) => each.read(query)))).flat(), query.by);
     },

@@ -269,7 +269,7 @@ export class World {
         delete: (key) => this.#cache.delete(key),
       }),
       budgets: new MemoryTokenBudgets(clock),
-      usage: { read: async () => [] },
+      usage: { read: async () => [], countEmbedding: async () => {} },
       inference: simulatedInference(this.scheduler, clock, this.inferenceFaults),
     };
   }

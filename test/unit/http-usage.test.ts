@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { START } from '../../src/protocol/position.ts';
 import { until } from '../contracts/until.ts';
+import { startFakeUpstream } from '../support/fake-upstream.ts';
 import { call } from '../support/http-client.ts';
 import { KEY, type MemoryStack, OTHER_KEY, startMemoryStack } from '../support/memory-stack.ts';
 import { MODEL, ScriptedInference } from '../support/scripted-inference.ts';
+import { openAgainst } from '../support/upstream-inference.ts';
 
 class PricedInference extends ScriptedInference {
   override models() {
@@ -52,6 +55,28 @@ test('a stopped answer tells what was read and written until then', async () => 
   const { receipt } = await get(`/generations/${id}`);
   expect(receipt).toMatchObject({ state: 'cancelled', tokens: { prompt: 9, completion: 2 }, cost: 29 / 1_000_000 });
   expect((await get('/usage?user_id=stopper')).total).toMatchObject({ generations: 1, tokens: { completion: 2 } });
+});
+
+test('vectors are counted for their user and key, and within the budget of the key', async () => {
+  await using upstream = await startFakeUpstream();
+  await using vectors = await openAgainst(upstream);
+  await using own = await startMemoryStack({ inference: vectors });
+  const keyId = createHash('sha256').update(KEY).digest('hex').slice(0, 12);
+  await own.ports.workspaces.limitKey(keyId, { tokensPerDay: 5, tokensPerMonth: null });
+  const embed = (...input: string[]) =>
+    call(own.url, 'POST', '/v1/embeddings', { key: KEY, body: { model: 'fake', input, user: 'ada' } });
+  const made = await embed('the sea', 'wind');
+  expect(made.json.usage).toEqual({ prompt_tokens: 3, total_tokens: 3 });
+  expect(made.headers.get('x-ratelimit-remaining-tokens')).toBe('2');
+  const refused = await embed('a ship at night');
+  expect([refused.status, refused.json.error.code]).toEqual([429, 'insufficient_quota']);
+  const unknown = await call(own.url, 'POST', '/v1/embeddings', { key: KEY, body: { model: 'none', input: 'a b' } });
+  expect(unknown.json.error.code).toBe('model_not_found');
+  expect((await embed('light', 'ship')).headers.get('x-ratelimit-remaining-tokens')).toBe('0');
+
+  const usage = await call(own.url, 'GET', '/usage?by=model,key&user_id=ada', { key: KEY });
+  const tokens = { prompt: 5, reused: 0, completion: 0 };
+  expect(usage.json.items).toEqual([{ model: 'fake', key: keyId, generations: 0, tokens, cost: 0 }]);
 });
 
 test.each([

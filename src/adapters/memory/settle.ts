@@ -2,7 +2,7 @@ import type { Answer } from '../../ports/generations.ts';
 import { buildReceipt } from '../../protocol/receipt.ts';
 import type { GenerationRow, MemoryDatabase } from './database.ts';
 import { storedText } from './stored-text.ts';
-import { countUsage } from './usage-reports.ts';
+import { countAnswer } from './usage-reports.ts';
 
 /** Brings a generation to its terminal state and gives it its one message. */
 export function settle(database: MemoryDatabase, row: GenerationRow, answer: Answer): void {
@@ -20,7 +20,7 @@ export function settle(database: MemoryDatabase, row: GenerationRow, answer: Ans
   row.deadLetter = answer.deadLetter;
   if (!answer.deadLetter) row.prompt = null;
   if (row.webhook) Object.assign(row.webhook, { dueAt: now, attempts: 0, isDead: false });
-  if (answer.usage && answer.model !== null) countUsage(row, answer.model, answer.usage, answer.facts.cost ?? 0, now);
+  if (answer.usage && answer.model !== null) countAnswer(row, answer.model, answer.usage, answer.facts.cost ?? 0, now);
   row.user.active.delete(row);
   row.conversation.messages.set(row.id, {
     id: row.id,

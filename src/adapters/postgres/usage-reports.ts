@@ -1,6 +1,14 @@
-import { addUpUsage, type UsageQuery, type UsageReports, type UsageSum } from '../../ports/usage-reports.ts';
+import type { UserId } from '../../ports/generations.ts';
+import {
+  addUpUsage,
+  type EmbeddingUse,
+  type UsageQuery,
+  type UsageReports,
+  type UsageSum,
+} from '../../ports/usage-reports.ts';
 import type { Statement } from './pool.ts';
 import type { Shards } from './shards.ts';
+import { storable } from './text.ts';
 
 /** At their home only: while somebody moves, their rows stand in two places. */
 const READ: Statement = {
@@ -17,11 +25,24 @@ const READ: Statement = {
     GROUP BY 1, 2, 3`,
 };
 
+const COUNT_EMBEDDING: Statement = {
+  name: 'count_embedding',
+  text: 'SELECT count_embedding($1, $2, $3, $4, $5, $6) AS home',
+};
+
 export class PostgresUsageReports implements UsageReports {
   readonly #shards: Shards;
 
   constructor(shards: Shards) {
     this.#shards = shards;
+  }
+
+  async countEmbedding(userId: UserId, use: EmbeddingUse): Promise<void> {
+    const { workspaceId, model, keyId, promptTokens, cost } = use;
+    const values = [userId, workspaceId, storable(model), keyId, promptTokens, cost];
+    await this.#shards.atHome(userId, async (db) => (await db.query<{ home: string }>(COUNT_EMBEDDING, values))[0]!, {
+      isAway: ({ home }) => home !== 'active',
+    });
   }
 
   async read({ workspaceId, from, to, by, userId, keyId }: UsageQuery): Promise<readonly UsageSum[]> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { UsageDimension } from '../../../src/ports/usage-reports.ts';
 import { answer, ask, claimed, newOwner, newPerson, type Person, type StoreHarness, WINDOW } from './harness.ts';
@@ -48,6 +49,23 @@ export function describeUsageContract(store: () => StoreHarness): void {
       expect(today).toEqual({ ...none, day: expect.stringMatching(/^\d{4}-\d\d-\d\d$/), ...sum(1) });
       expect(await read([], { keyId: 'b2' })).toEqual([{ ...none, ...sum(1) }]);
       expect(await usage.read({ workspaceId, from: '2000-01-01', to: '2000-01-02', by: [] })).toEqual([]);
+    });
+
+    test('vectors are counted beside answers, for a user who is there', async () => {
+      const { ports } = store();
+      const { userId, workspaceId } = await newPerson(ports);
+      const use = { workspaceId, keyId: 'a1', model: 'vectors', promptTokens: 7, cost: 0.25 };
+      await ports.usage.countEmbedding(userId, use);
+      await ports.usage.countEmbedding(userId, { ...use, keyId: null });
+      await ports.usage.countEmbedding(userId, use);
+      const read = (by: readonly UsageDimension[]) => ports.usage.read({ workspaceId, ...ALWAYS, by });
+      const none = { day: null, generations: 0, reusedTokens: 0, completionTokens: 0 };
+      expect(await read(['model', 'key'])).toEqual([
+        { ...none, model: 'vectors', key: 'a1', promptTokens: 14, cost: 0.5 },
+        { ...none, model: 'vectors', key: null, promptTokens: 7, cost: 0.25 },
+      ]);
+      const nobody = randomUUID();
+      await ports.usage.countEmbedding(nobody, { ...use, workspaceId: nobody });
     });
 
     test('the receipt says what it cost', async () => {
