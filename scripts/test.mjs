@@ -26,22 +26,51 @@ const WORKERS = { services: 3, ha: 1, ray: 1 };
 /** What hangs is to fail, not to hang: the longest, failover, takes half of it. */
 const GROUP_LIMIT_MS = 25 * 60_000;
 
+/** A run of more failures than this is broken, not unsteady: it is not repeated. */
+const MOST_REPEATED = 4;
+
 /** @typedef {{ status: string, fullName: string, failureMessages: string[] }} Test */
 /** @typedef {{ name: string, status: string, message: string, startTime: number, endTime: number, assertionResults: Test[] }} TestFile */
-/** @typedef {{ passed: number, failed: number, skipped: number, failures: string[], seconds: number }} Counts `failures`: a line each */
+/** @typedef {{ test: string, message: string }} Failure `message`: a line, may be empty */
+/** @typedef {{ passed: number, failed: number, skipped: number, failures: Failure[], unsteady: Failure[], seconds: number }} Counts */
 
-/** @param {string} node @param {string[]} group @returns {Promise<Map<string, Counts>>} by part */
+/**
+ * What failed beside others is run once more by itself. Passes it then, it is told as unsteady, with what it said:
+ * these tests kill servers on two shared cores, and a run is to say what is broken.
+ *
+ * @param {string} node
+ * @param {string[]} group
+ * @returns {Promise<Map<string, Counts>>} by part
+ */
 async function runGroup(node, group) {
-  const report = join(CACHE, 'test-reports', `${group.join('-')}.json`);
+  say(`\n— ${group.join(', ')}`);
+  const workers = WORKERS[/** @type {'ha'} */ (group[0])] ?? 2;
+  const first = await runVitest(node, group, workers);
+  const failed = first.files.filter(({ status }) => status === 'failed');
+  if (failed.length === 0 || failed.length > MOST_REPEATED) return countParts(group, first, []);
+  say(`\n— once more: ${failed.map(({ name }) => relative(ROOT, name)).join(', ')}`);
+  const again = await runVitest(node, group, 1, failed);
+  const steady = first.files.filter((file) => !failed.includes(file));
+  return countParts(group, { code: again.code, files: [...steady, ...again.files] }, failed);
+}
+
+/**
+ * @param {string} node
+ * @param {string[]} group
+ * @param {number} workers
+ * @param {TestFile[]} [only]
+ * @returns {Promise<{ code: number, files: TestFile[] }>}
+ */
+async function runVitest(node, group, workers, only = []) {
+  const report = join(CACHE, 'test-reports', `${group.join('-')}${only.length > 0 ? '-again' : ''}.json`);
   mkdirSync(join(CACHE, 'test-reports'), { recursive: true });
   rmSync(report, { force: true });
-  const workers = WORKERS[/** @type {'ha'} */ (group[0])] ?? 2;
-  say(`\n— ${group.join(', ')}`);
   const code = await runCommand(
     node,
     [
       join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'),
       'run',
+      ...only.map(({ name }) => relative(ROOT, name)),
       ...group.map((project) => `--project=${project}`),
       `--maxWorkers=${workers}`,
       '--reporter=default',
@@ -50,34 +79,37 @@ async function runGroup(node, group) {
     ],
     { env: innerEnvironment(), timeout: GROUP_LIMIT_MS },
   );
-  const counts = readReport(report, group);
+  return { code, files: existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')).testResults : [] };
+}
+
+/**
+ * @param {string[]} group
+ * @param {{ code: number, files: TestFile[] }} run
+ * @param {TestFile[]} repeated as they were before they were run again
+ * @returns {Map<string, Counts>}
+ */
+function countParts(group, { code, files }, repeated) {
+  const ofPart = (/** @type {TestFile[]} */ all, /** @type {string} */ part) =>
+    group.length === 1 ? all : all.filter(({ name }) => name.includes(`/test/${part}/`));
+  const counts = new Map(
+    group.map((part) => {
+      const counted = countFiles(ofPart(files, part));
+      const before = countFiles(ofPart(repeated, part)).failures;
+      const unsteady = before.filter((failure) => !counted.failures.some(({ test }) => test === failure.test));
+      return [part, { ...counted, unsteady }];
+    }),
+  );
   const all = [...counts.values()];
   const [first] = all;
   // A file that does not load, an error outside of any test or a project without tests is a failure too.
   if (code !== 0 && first && all.every(({ failed }) => failed === 0)) {
     first.failed = 1;
-    first.failures.push(`vitest ended with exit code ${code}`);
+    first.failures.push({ test: 'vitest', message: `ended with exit code ${code}` });
   }
   return counts;
 }
 
-/**
- * @param {string} file
- * @param {string[]} group
- * @returns {Map<string, Counts>}
- */
-function readReport(file, group) {
-  /** @type {TestFile[]} */
-  const files = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).testResults : [];
-  return new Map(
-    group.map((part) => [
-      part,
-      countFiles(group.length === 1 ? files : files.filter(({ name }) => name.includes(`/test/${part}/`))),
-    ]),
-  );
-}
-
-/** @param {TestFile[]} files @returns {Counts} */
+/** @param {TestFile[]} files @returns {Omit<Counts, 'unsteady'>} */
 function countFiles(files) {
   const tests = files.flatMap(({ name, assertionResults }) => assertionResults.map((test) => ({ name, ...test })));
   const withStatus = (/** @type {string[]} */ ...of) => tests.filter(({ status }) => of.includes(status));
@@ -100,9 +132,9 @@ function countFiles(files) {
   };
 }
 
-/** @param {string} file @param {string} test @param {string} [message] */
+/** @param {string} file @param {string} test @param {string} [message] @returns {Failure} */
 function describeFailure(file, test, message = '') {
-  return `${relative(ROOT, file)} > ${test}: ${message.split('\n', 1)[0]}`;
+  return { test: `${relative(ROOT, file)} > ${test}`, message: message.split('\n', 1)[0] ?? '' };
 }
 
 /** @returns {Promise<Counts>} */
@@ -110,12 +142,13 @@ async function runCheckPart() {
   const started = Date.now();
   const results = await runChecks();
   const named = (/** @type {string} */ outcome) => results.filter((result) => result.outcome === outcome);
-  const failures = named('failed').map(({ name }) => name);
+  const failures = named('failed').map(({ name }) => ({ test: name, message: '' }));
   return {
     passed: named('passed').length,
     failed: failures.length,
     skipped: named('not checked').length,
     failures,
+    unsteady: [],
     seconds: Math.round((Date.now() - started) / 1000),
   };
 }
@@ -163,7 +196,8 @@ try {
     failed += counts.failed;
     const skipped = counts.skipped > 0 ? `, ${counts.skipped} not run` : '';
     say(`${part.padEnd(10)} ${counts.passed} passed, ${counts.failed} failed${skipped} (${counts.seconds} s)`);
-    for (const failure of counts.failures) say(`  failed: ${failure}`);
+    for (const { test, message } of counts.failures) say(`  failed: ${test}: ${message}`);
+    for (const { test, message } of counts.unsteady) say(`  unsteady, passed by itself: ${test}: ${message}`);
   }
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   process.exitCode = failed > 0 ? 1 : 0;

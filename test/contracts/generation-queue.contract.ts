@@ -214,10 +214,11 @@ export function generationQueueContract(name: string, adapter: GenerationQueueAd
       got[0]?.ack();
       await harness.down(false);
       await until(() => got.length === 4);
-      expect(got.slice(2).map(({ job }) => job)).toEqual(jobs.slice(0, 2));
       got[2]?.ack();
       await until(() => got.length === 5);
-      expect(got[4]?.job).toEqual(jobs[2]);
+      // In any order: a broker that died does not keep it.
+      const ids = (some: readonly { id: string }[]) => some.map(({ id }) => id).toSorted();
+      expect(ids(got.slice(2).map(({ job }) => job))).toEqual(ids(jobs));
     });
 
     it('goes on after it has lost everything', async () => {
