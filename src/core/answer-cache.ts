@@ -1,5 +1,7 @@
+import { newSealKey, seal, unseal } from '../lib/sealed-text.ts';
 import { sha256 } from '../lib/sha256.ts';
-import type { Generation } from '../ports/generations.ts';
+import type { Cache } from '../ports/cache.ts';
+import type { Generation, UserId } from '../ports/generations.ts';
 import type { ModelInfo } from '../ports/inference.ts';
 import type { Ending } from '../ports/token-log.ts';
 import type { ChatMessage } from '../protocol/chat-message.ts';
@@ -14,7 +16,17 @@ type Entry = { text: string; reasoning: string; ending: Pick<Ending, 'finishReas
 
 const NOTHING: Usage = { promptTokens: 0, reusedTokens: 0, completionTokens: 0 };
 /** Changes whenever an answer would be another for the same request. */
-const VERSION = 1;
+const VERSION = 2;
+
+/**
+ * What an entry is sealed with: a key of the user whose answer it is, which stands beside it. Without the key, after
+ * the user's deletion or once it is lost, nobody can read the entry.
+ */
+export const sealKeyName = (userId: UserId) => `answer-key:${userId}`;
+/** Milliseconds; after it a user's answers are kept under another. */
+const SEAL_KEY_MS = 30 * 24 * 60 * 60_000;
+/** Between an entry's user and what is sealed. */
+const NEWLINE = 10;
 
 /** Null: the cache is off, or the caller wants none of it. */
 export function askedOf(
@@ -35,7 +47,7 @@ export function askedOf(
 export async function answerFromCache(run: Run, source: AnswerSource = 'cache'): Promise<Outcome | null> {
   const { asked, host, writer } = run;
   if (!asked) return null;
-  const entry = decode(await host.ports.cache.get(asked.key));
+  const entry = await readEntry(host.ports.cache, asked.key);
   const has = { text: writer.text.toString(), reasoning: writer.reasoning.toString() };
   // What a takeover found written cannot be taken back.
   const isHit = entry !== null && goesOnFrom(entry, has);
@@ -57,9 +69,18 @@ export function standInAnswer(run: Run): Promise<Outcome | null> {
   return answerFromCache(run, 'stand-in');
 }
 
+/**
+ * Before the model is asked, while the user is there for sure: an answer is kept only under a key that is there by
+ * then, so that none comes back behind a deletion.
+ */
+export async function prepareKeeping({ asked, host, generation }: Run): Promise<void> {
+  if (asked) await host.ports.cache.add(sealKeyName(generation.userId), newSealKey(), SEAL_KEY_MS);
+}
+
 /** Of a whole answer that a model has just given. */
-export async function keepAnswer({ asked, host, writer, figures }: Run, ending: Ending): Promise<void> {
+export async function keepAnswer({ asked, host, writer, figures, generation }: Run, ending: Ending): Promise<void> {
   const { answerCache } = host.settings;
+  const { cache } = host.ports;
   if (!asked || !answerCache || figures.facts.source !== undefined) return;
   if (writer.text.length + writer.reasoning.length > answerCache.maxBytes) return;
   const { finishReason, model } = ending;
@@ -68,11 +89,24 @@ export async function keepAnswer({ asked, host, writer, figures }: Run, ending: 
     reasoning: writer.reasoning.toString(),
     ending: { finishReason, model },
   };
-  await host.ports.cache.set(asked.key, new TextEncoder().encode(JSON.stringify(entry)), answerCache.ttlMs);
+  const key = await cache.get(sealKeyName(generation.userId));
+  if (!key) return;
+  const user = new TextEncoder().encode(`${generation.userId}\n`);
+  const sealed = seal(key, JSON.stringify(entry));
+  const bytes = new Uint8Array(user.length + sealed.length);
+  bytes.set(user);
+  bytes.set(sealed, user.length);
+  await cache.set(asked.key, bytes, answerCache.ttlMs);
 }
 
-function decode(bytes: Uint8Array | null): Entry | null {
-  return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as Entry);
+async function readEntry(cache: Cache, name: string): Promise<Entry | null> {
+  const bytes = await cache.get(name);
+  if (!bytes) return null;
+  const userEnds = bytes.indexOf(NEWLINE);
+  const user = new TextDecoder().decode(bytes.subarray(0, userEnds));
+  const key = await cache.get(sealKeyName(user));
+  const text = key && unseal(key, bytes.subarray(userEnds + 1));
+  return text === null ? null : (JSON.parse(text) as Entry);
 }
 
 function goesOnFrom(entry: Entry, has: { text: string; reasoning: string }): boolean {

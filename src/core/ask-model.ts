@@ -6,7 +6,7 @@ import type { Usage } from '../protocol/generation.ts';
 import { isConstrained, modelParamsOf } from '../protocol/model-params.ts';
 import { encodeToolCallPart, withoutSeparators } from '../protocol/tool-calls.ts';
 import { answerContinued, portFailed } from '../telemetry/events.ts';
-import { answerFromCache, askedOf, standInAnswer } from './answer-cache.ts';
+import { answerFromCache, askedOf, prepareKeeping, standInAnswer } from './answer-cache.ts';
 import { readContext } from './conversation-context.ts';
 import { summaryReader } from './conversation-summary.ts';
 import { type Course, lesserAfter, relieveLine, take } from './degrade.ts';
@@ -128,6 +128,7 @@ async function ask(run: Run, asking: Asking): Promise<Outcome> {
     (run.asked?.mayServe && (await answerFromCache(run))) ||
     (await answerFromAnother(run, model.continues && !isConstrained(params)));
   if (known) return known;
+  void prepareKeeping(run);
   // Of an answer that it shared some is written: the model goes on from there.
   if (writer.text.length + writer.reasoning.length > before) return await ask(run, asking);
   const result = await inference.generate(

@@ -3,6 +3,7 @@ import type { GenerationId, WorkspaceId } from '../ports/generations.ts';
 import type { DeletionReceipt, UserDeletion, UserDeletions } from '../ports/user-deletions.ts';
 import { ChatError } from '../protocol/errors.ts';
 import { portFailed, userDeleted } from '../telemetry/events.ts';
+import { sealKeyName } from './answer-cache.ts';
 import { contextKey } from './conversation-context.ts';
 import { summaryKey } from './conversation-summary.ts';
 import { type StopPorts, type StopSettings, stopKnown } from './stop-generation.ts';
@@ -65,6 +66,7 @@ async function carryOut(
     await Promise.all([cache.delete(contextKey(id)), cache.delete(summaryKey(id))]);
   });
   await inBatches(generations, (id) => log.remove(id));
+  await cache.delete(sealKeyName(deletion.userId));
   const cleared = { stopped, contexts: conversations.length, tokenLogs: generations.length };
   await deletions.noteCleared(deletion, cleared);
   const away = await deletions.erase(deletion);

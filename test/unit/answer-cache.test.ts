@@ -131,6 +131,34 @@ test('whoever shared an answer that was stopped asks for itself', async () => {
   await until(async () => stack.runner.running === 0);
 });
 
+test('a deleted user takes the kept answers along', async () => {
+  const kept = new Map<string, Uint8Array>();
+  await using own = await startMemoryStack({
+    inference,
+    answerCache: { serves: 'all', ttlMs: 60_000, maxBytes: 1_000 },
+    ports: ({ cache }) => {
+      const { set } = cache;
+      cache.set = async (key, value, ttlMs) => {
+        if (key.startsWith('answer:')) kept.set(key, value);
+        await set.call(cache, key, value, ttlMs);
+      };
+      return {};
+    },
+  });
+  const ask = async (user_id: string) =>
+    await call(own.url, 'POST', '/chat', { key: KEY, body: { user_id, message: 'say kept' } });
+  await ask('hugo');
+  await until(() => kept.size === 1);
+  await ask('ida');
+  expect(asked()).toBe(1);
+  expect((await call(own.url, 'DELETE', '/users/hugo', { key: KEY })).status).toBe(200);
+  await ask('ida');
+  await ask('jo');
+  expect(asked()).toBe(2);
+  // What a copy of the cache would still hold is no text of anybody.
+  for (const bytes of kept.values()) expect(Buffer.from(bytes).includes('kept')).toBe(false);
+});
+
 test('while no model can be asked, an answer of before stands in, also where it was sampled', async () => {
   const body = { user_id: 'finn', message: 'say before', temperature: 1 };
   await call(stack.url, 'POST', '/chat', { key: KEY, body });
