@@ -3,13 +3,14 @@ import type { Generation } from '../ports/generations.ts';
 import { InferenceError, type InferenceSink, type ModelInfo } from '../ports/inference.ts';
 import { ChatError } from '../protocol/errors.ts';
 import type { Usage } from '../protocol/generation.ts';
-import { isConstrained, modelParamsOf } from '../protocol/model-params.ts';
+import { modelParamsOf } from '../protocol/model-params.ts';
 import { encodeToolCallPart, withoutSeparators } from '../protocol/tool-calls.ts';
 import { answerContinued, portFailed } from '../telemetry/events.ts';
 import { answerFromCache, askedOf, prepareKeeping, standInAnswer } from './answer-cache.ts';
 import { readContext } from './conversation-context.ts';
 import { summaryReader } from './conversation-summary.ts';
 import { type Course, lesserAfter, relieveLine, take } from './degrade.ts';
+import { canGoOn } from './go-on.ts';
 import { buildPrompt, givenPrompt } from './prompt.ts';
 import type { Interruption, Outcome, Run } from './run.ts';
 import { answerFromAnother } from './share-answer.ts';
@@ -86,10 +87,10 @@ async function afterFailure(run: Run, asking: Asking, error: unknown, wrote: boo
 }
 
 /** Whether an answer that broke off is continued at once, behind what is written, at another server where there is one. */
-function goesOn({ generation }: Run, { course, avoid }: Asking, error: unknown): boolean {
-  const canGoOn = course?.model.continues && !isConstrained(generation.params) && avoid.length < MOST_CONTINUATIONS;
+function goesOn({ generation, writer }: Run, { course, avoid }: Asking, error: unknown): boolean {
   const isCut = error instanceof InferenceError && error.retryable && error.phase !== 'total';
-  if (!canGoOn || !isCut) return false;
+  if (!course || !isCut || avoid.length >= MOST_CONTINUATIONS) return false;
+  if (!canGoOn(course.model, generation.params, writer.length)) return false;
   avoid.push(error.server ?? '');
   answerContinued({ generation: generation.id, model: course.model.id, server: error.server, error });
   return true;
@@ -104,6 +105,7 @@ async function ask(run: Run, asking: Asking): Promise<Outcome> {
   if (!wanted) throw new InferenceError('unavailable', 'no model is loaded');
   asking.course ??= await relieveLine(run, { model: wanted, windowShare: 1 });
   const { model, windowShare } = asking.course;
+  if (!canGoOn(model, generation.params, writer.length)) throw new InferenceError('stream_cut', 'it is to begin again');
   const before = writer.text.length + writer.reasoning.length;
   const prefix = { text: writer.text.toString(), reasoning: writer.reasoning.toString() };
   const { params } = generation;
@@ -124,9 +126,7 @@ async function ask(run: Run, asking: Asking): Promise<Outcome> {
   }
   // What another model began is nobody's answer to this request.
   run.asked = before > 0 && model !== wanted ? null : askedOf(run, model, prompt.messages, history);
-  const known =
-    (run.asked?.mayServe && (await answerFromCache(run))) ||
-    (await answerFromAnother(run, model.continues && !isConstrained(params)));
+  const known = (run.asked?.mayServe && (await answerFromCache(run))) || (await answerFromAnother(run, model));
   if (known) return known;
   void prepareKeeping(run);
   // Of an answer that it shared some is written: the model goes on from there.

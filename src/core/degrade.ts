@@ -2,8 +2,8 @@ import type { Generation } from '../ports/generations.ts';
 import { InferenceError, type ModelInfo } from '../ports/inference.ts';
 import type { WaitingLine } from '../ports/waiting-line.ts';
 import type { Degradation, DegradationReason } from '../protocol/generation.ts';
-import { isConstrained } from '../protocol/model-params.ts';
 import { answerDegraded } from '../telemetry/events.ts';
+import { canGoOn } from './go-on.ts';
 import { predictWait } from './predict-wait.ts';
 import type { Run } from './run.ts';
 
@@ -85,9 +85,7 @@ function smallerContext(course: Course, reason: DegradationReason, share: number
 /** The next of its fallbacks that can do what is asked for, and go on with what is already written. */
 function lighterModel({ host, generation, writer }: Run, from: ModelInfo): ModelInfo | null {
   const models = host.ports.inference.models();
-  const hasText = writer.length.text + writer.length.reasoning > 0;
-  const suits = (model: ModelInfo) =>
-    canDo(model, generation) && (!hasText || (model.continues && !isConstrained(generation.params)));
+  const suits = (model: ModelInfo) => canDo(model, generation) && canGoOn(model, generation.params, writer.length);
   const seen = new Set([from.id]);
   let next = models.find(({ id }) => id === from.fallback);
   while (next && !suits(next)) {

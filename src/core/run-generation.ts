@@ -1,15 +1,17 @@
 import type { Generation, GenerationJob } from '../ports/generations.ts';
 import type { Ending } from '../ports/token-log.ts';
 import type { ChatMessage } from '../protocol/chat-message.ts';
-import { isConstrained } from '../protocol/model-params.ts';
 import { fenced, generationClaimed, portFailed, takenOver } from '../telemetry/events.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { askModel, modelOf } from './ask-model.ts';
 import { claimGeneration } from './claim-generation.ts';
 import { concludeRun } from './conclude-run.ts';
+import { canGoOn } from './go-on.ts';
 import type { Host, Outcome, Run, RunEnd, Running } from './run.ts';
 import { settleTerminal } from './settle-terminal.ts';
 
+/** While none is loaded nothing is thrown away: it is asked again once one is. */
+const UNKNOWN_MODEL = { continues: true, continuesReasoning: true };
 const SETTLED: RunEnd = { kind: 'settled' };
 
 /** Claim, ask, conclude. Rejects only where a port did; what is left then is recovered from the row. */
@@ -104,14 +106,19 @@ async function openLog(
   running: Running,
 ): Promise<{ writer: AnswerWriter; ending: Ending | null } | null> {
   const { log, generations, inference } = host.ports;
-  const continues = (modelOf(inference.models(), generation)?.continues ?? true) && !isConstrained(generation.params);
+  const model = modelOf(inference.models(), generation) ?? UNKNOWN_MODEL;
   let held = running.held!;
   let fresh = false;
   for (;;) {
     const opened = await log.open(held.id, held.epoch, { kind: fresh ? 'fresh' : 'continue' });
     if (opened.kind === 'opened') {
-      const hasText = opened.text.length + opened.reasoning.length > 0;
-      if (continues || !hasText || opened.ending || generation.stopRequested || isSpent(host, generation)) {
+      const written = { text: opened.text.length, reasoning: opened.reasoning.length };
+      if (
+        canGoOn(model, generation.params, written) ||
+        opened.ending ||
+        generation.stopRequested ||
+        isSpent(host, generation)
+      ) {
         return { writer: new AnswerWriter(held, opened), ending: opened.ending };
       }
       fresh = true;

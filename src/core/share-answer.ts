@@ -1,8 +1,10 @@
 import type { Generation, GenerationId } from '../ports/generations.ts';
+import type { ModelInfo } from '../ports/inference.ts';
 import { isTerminal } from '../protocol/generation.ts';
 import { START } from '../protocol/position.ts';
 import { portFailed } from '../telemetry/events.ts';
 import { followGeneration } from './follow-generation.ts';
+import { goesOnBehind } from './go-on.ts';
 import type { Outcome, Run } from './run.ts';
 import { writeAnswer } from './write-answer.ts';
 
@@ -17,10 +19,10 @@ const flightKey = (key: string) => `flight:${key}`;
 
 /**
  * Where the caller allows it and the same request is being answered already: its answer is written here too, as it
- * comes where the model could go on with it (`continues`), and otherwise once it is whole. Null: this one is to ask
+ * comes where the model could go on with it, and otherwise once it is whole. Null: this one is to ask
  * the model, going on with what is written by then, and others may share what it says.
  */
-export async function answerFromAnother(run: Run, continues: boolean): Promise<Outcome | null> {
+export async function answerFromAnother(run: Run, model: ModelInfo): Promise<Outcome | null> {
   const { asked, generation, writer, host } = run;
   if (!asked || generation.params.cache !== true) return null;
   if (writer.text.length + writer.reasoning.length > 0) return null;
@@ -30,18 +32,26 @@ export async function answerFromAnother(run: Run, continues: boolean): Promise<O
   const signal = AbortSignal.any([run.running.abort.signal, patience.signal]);
   const progress = watchSilence(run, patience, signal);
   const held = { text: '', reasoning: '' };
+  const give = (channel: 'text' | 'reasoning') => {
+    if (held[channel] !== '') writeAnswer(run, channel, held[channel]);
+    held[channel] = '';
+  };
   try {
     for await (const event of followGeneration(host.ports, FOLLOW, other, START, signal)) {
       if (event.kind === 'text' || event.kind === 'reasoning') {
-        if (continues) writeAnswer(run, event.kind, event.text);
-        else held[event.kind] += event.text;
+        held[event.kind] += event.text;
+        if (goesOnBehind(event.kind, model, generation.params)) {
+          give('reasoning');
+          give('text');
+        }
       }
       // It lost its place, or began again.
       if (event.kind === 'waiting' || event.kind === 'rewind') break;
       if (event.kind === 'ended') {
         const whole = wholeAnswer(run, event.generation);
-        for (const channel of ['reasoning', 'text'] as const) {
-          if (whole && held[channel] !== '') writeAnswer(run, channel, held[channel]);
+        if (whole) {
+          give('reasoning');
+          give('text');
         }
         return whole;
       }

@@ -38,6 +38,8 @@ export type ModelInfo = {
   contextWindow: number;
   /** Goes on from a prefix of its answer, so that a takeover continues it. */
   continues: boolean;
+  /** Where it `continues`: also from reasoning alone. Absent: no, it would think anew. */
+  continuesReasoning?: boolean;
   /** Prompt tokens that the model's chat form adds per message. */
   tokensPerMessage: number;
   systemPrompt: string | null;

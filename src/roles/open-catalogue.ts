@@ -66,6 +66,7 @@ function describeModel(model: CatalogueModelConfig, listed: ModelInfo | undefine
     description: model.description || (listed?.description ?? ''),
     contextWindow: model.contextWindow ?? listed?.contextWindow ?? servers[0]?.contextTokens ?? UNKNOWN.contextWindow,
     continues: capabilities.continues ?? servers.every(({ api }) => api === 'vllm'),
+    continuesReasoning: listed?.continuesReasoning ?? false,
     tokensPerMessage: listed?.tokensPerMessage ?? UNKNOWN.tokensPerMessage,
     systemPrompt: model.systemPrompt ?? listed?.systemPrompt ?? null,
     defaultTemperature: model.temperature ?? listed?.defaultTemperature ?? UNKNOWN.defaultTemperature,

@@ -347,6 +347,25 @@ describe('what goes to the server', () => {
     expect(JSON.parse(body)).toMatchObject({ max_completion_tokens: 5 });
   });
 
+  it.each([
+    // A parser that looks for the end of a reasoning which was not begun takes the answer for it.
+    ['behind text all is text', 'Half', { text: ' of it.', reasoning: '' }],
+    // Nothing to go on from: it is all said anew.
+    ['behind space alone the reasoning is known', '\n\n', { text: 'Whole.', reasoning: '' }],
+  ])('%s', async (_, text, expected) => {
+    const pieces =
+      text === 'Half' ? ['{"reasoning":" of it."}'] : ['{"reasoning":"Hm."}', '{"content":"\\n\\nWhole."}'];
+    const events = pieces.map((delta) => `data: {"choices":[{"delta":${delta}}]}\n\n`).join('');
+    const stop = 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n';
+    await using upstream = await startRawUpstream(() => [head(), events, stop, DONE]);
+    await using inference = await openAgainst(upstream);
+    const prefix = { text, reasoning: 'Hm.' };
+    expect(await ask({ inference, model: 'raw' }, { content: 'q', maxTokens: 9, prefix })).toMatchObject(expected);
+    const { messages } = JSON.parse(upstream.seen.at(-1)!.body);
+    const begun = [{ role: 'assistant', content: 'Half', reasoning: 'Hm.' }];
+    expect(messages.slice(1)).toEqual(text === 'Half' ? begun : []);
+  });
+
   it('a prefix without the space at its end, which is not said twice', async () => {
     await using upstream = await startFakeUpstream();
     await using inference = await openAgainst(upstream);

@@ -231,13 +231,15 @@ async function complete(
   if (seen.length > 100) seen.shift();
   const question = body.messages?.findLast(({ role }) => role === 'user')?.content ?? '';
   if (options.failsWith !== undefined) return failWith(response, options.failsWith, options.retryAfter);
-  const faults = options.ignoresFaults ? new Map<string, number>() : faultsOf(question);
+  const faults = options.ignoresFaults ? new Map<string, number>() : new Map(faultsOf(question));
   // The first so many requests of all: it is away for a while.
   if (counts.requests <= (faults.get('reset') ?? 0)) return void request.socket.resetAndDestroy();
   const status = faults.get('status');
   if (status !== undefined) return failWith(response, status, faults.get('retry-after'));
   const refused = refusal(options, body);
   if (refused) return fail(response, refused[0], refused[1], refused[2]);
+  const cutOnce = faults.get('cut-first');
+  if (cutOnce !== undefined && counts.requests === 1) faults.set('cut-answer', cutOnce);
   // `silent:1`: the first request of all only.
   const silent = faults.get('silent');
   if (silent === 0 || counts.requests <= (silent ?? 0)) return;
@@ -313,7 +315,9 @@ class CompletionStream {
     if (this.#faults.has('empty')) return void this.#response.end(DONE);
     this.#write(this.#event('{"role":"assistant","content":""}', null));
     if (this.#tool !== null && this.#faults.has('call')) return void this.#callTool(this.#tool);
-    if (this.#faults.has('reasoning')) this.#write(this.#event('{"reasoning_content":"Let me think."}', null));
+    const isContinued = this.#position > 0 || this.#rest !== '';
+    if (this.#faults.has('reasoning') && !isContinued)
+      this.#write(this.#event('{"reasoning_content":"Let me think."}', null));
     this.#next();
   }
 

@@ -157,6 +157,7 @@ function describe(
     description: known.description,
     contextWindow,
     continues: true,
+    continuesReasoning: true,
     tokensPerMessage: form.tokensPerMessage,
     systemPrompt: known.systemPrompt,
     defaultTemperature: sampling.temperature,

@@ -53,6 +53,7 @@ export class MemoryInference implements Inference {
         description: 'Writes words that follow from the question, for tests.',
         contextWindow: this.#options.contextWindow ?? 4096,
         continues: this.#options.continues ?? true,
+        continuesReasoning: true,
         tokensPerMessage: TOKENS_PER_MESSAGE,
         systemPrompt: null,
         defaultTemperature: 0.7,

@@ -1,6 +1,7 @@
 import type { InferenceRequest } from '../../ports/inference.ts';
 import type { ChatMessage } from '../../protocol/chat-message.ts';
 import type { ModelParams, ResponseFormat, ToolChoice } from '../../protocol/model-params.ts';
+import type { Estimates } from './completion-stream.ts';
 import type { OpenAiHttpOptions } from './options.ts';
 
 /** vLLM serves lower ones first. */
@@ -8,18 +9,20 @@ const PRIORITIES = { stream: 0, chat: 1, batch: 2 } as const;
 
 type Options = Pick<OpenAiHttpOptions, 'dialect' | 'sendsPriority' | 'maxTokensField'>;
 /** `strippedSpace`: of the prefix's end. As a token of its own it may end the answer at once. */
-type Call = { path: string; body: object; strippedSpace: string };
+type Call = { path: string; body: object } & Pick<Estimates, 'strippedSpace' | 'reasoning'>;
 
 /** Where the request goes, and with which words. */
 export function completionCall(request: InferenceRequest, options: Options): Call {
   const common = commonBody(request, options);
   const given = request.prefix.text.trimEnd();
   const strippedSpace = request.prefix.text.slice(given.length);
+  const reasoning = given ? 'text' : strippedSpace ? 'known' : 'reasoning';
   if (request.form !== 'completion') {
-    return { path: '/v1/chat/completions', body: { ...common, ...chatBody(request, given) }, strippedSpace };
+    const body = { ...common, ...chatBody(request, given, options) };
+    return { path: '/v1/chat/completions', body, strippedSpace, reasoning };
   }
   const prompt = request.messages.map(({ content }) => content).join('') + given;
-  return { path: '/v1/completions', body: { ...common, prompt }, strippedSpace };
+  return { path: '/v1/completions', body: { ...common, prompt }, strippedSpace, reasoning };
 }
 
 function commonBody(request: InferenceRequest, options: Options) {
@@ -47,12 +50,17 @@ function samplingBody({ temperature, topP, seed, stop, frequencyPenalty, presenc
   };
 }
 
-/** The prefix is the beginning of the last message, which the server is told to go on with. */
-function chatBody(request: InferenceRequest, given: string) {
+/**
+ * The prefix is the beginning of the last message, which the server is told to go on with. vLLM's templates that know
+ * reasoning read what was thought before it.
+ */
+function chatBody(request: InferenceRequest, given: string, { dialect }: Options) {
+  const { reasoning } = request.prefix;
+  const begun = { role: 'assistant', content: given, ...(dialect === 'vllm' && reasoning && { reasoning }) };
   const { tools, toolChoice, parallelToolCalls, responseFormat } = request;
   const messages = request.messages.map(toWire);
   return {
-    messages: given ? [...messages, { role: 'assistant', content: given }] : messages,
+    messages: given ? [...messages, begun] : messages,
     ...(given && { continue_final_message: true, add_generation_prompt: false }),
     ...(tools && tools.length > 0 && { tools: tools.map((each) => ({ type: 'function', function: each })) }),
     ...(toolChoice !== undefined && { tool_choice: toolChoiceBody(toolChoice) }),

@@ -9,8 +9,12 @@ import { failedInside, inferenceError } from './upstream-errors.ts';
 
 export type Completion = { finishReason: 'stop' | 'length' | 'tool_calls'; usage: Usage; model: string | undefined };
 
-/** What must be known while the server has not said it. `strippedSpace`: of the prefix, which was sent without. */
-export type Estimates = { promptTokens: number; strippedSpace: string };
+/**
+ * What must be known while the server has not said it. `strippedSpace`: of the prefix, which was sent without.
+ * `reasoning`: what comes under that name. Behind text it is `text`, of a server that looks for the end of a reasoning
+ * that was not begun; where the prefix was nothing but space it is `known`, since all is said anew.
+ */
+export type Estimates = { promptTokens: number; strippedSpace: string; reasoning: 'reasoning' | 'text' | 'known' };
 
 /** Characters of one event, and of one answer: beyond them it is not an answer. */
 const LONGEST_EVENT = 16 * 1024 * 1024;
@@ -175,8 +179,10 @@ export class CompletionStream {
     return tokens;
   }
 
-  #emit(channel: 'text' | 'reasoning', piece: string, total: number | null): void {
+  #emit(said: 'text' | 'reasoning', piece: string, total: number | null): void {
     this.#prompted();
+    const channel = said === 'reasoning' ? this.#estimates.reasoning : said;
+    if (channel === 'known') return void this.#count(total);
     this.#characters += piece.length;
     if (this.#characters > LONGEST_ANSWER) throw inferenceError('engine', new Error('the answer does not end'));
     let whole = this.#halves[channel] === '' ? piece : this.#halves[channel] + piece;

@@ -61,7 +61,7 @@ export class OpenAiHttpInference implements Inference, AsyncDisposable {
 
   async generate(request: InferenceRequest, sink: InferenceSink, signal: AbortSignal): Promise<InferenceResult> {
     signal.throwIfAborted();
-    const { strippedSpace, ...call } = completionCall(request, this.#options);
+    const { strippedSpace, reasoning, ...call } = completionCall(request, this.#options);
     const prefix = request.prefix.text;
     const texts = [...request.messages.map(({ content }) => content), ...(prefix ? [prefix] : [])];
     const tokensPerMessage = this.#models.find(({ id }) => id === request.model)?.tokensPerMessage ?? 0;
@@ -71,7 +71,7 @@ export class OpenAiHttpInference implements Inference, AsyncDisposable {
       {
         ...call,
         headers: this.#headersOf(request),
-        estimates: { promptTokens, strippedSpace },
+        estimates: { promptTokens, strippedSpace, reasoning },
         patience: this.#options.patience,
       },
       sink,
