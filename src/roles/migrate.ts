@@ -8,9 +8,16 @@ import { shardSetOptions } from './open-sharded-store.ts';
 
 type Database = { name: string; hosts: readonly ConnectionOptions[] };
 
-/** Every database there is: the directory, what DATABASE_URLS names, and what the directory lists beside. */
 export async function runMigrate(config: StoreConfig, args: readonly string[]): Promise<void> {
   if (args.length > 0) throw new ExitError('usage', 'usage: migrate');
+  await migrateAll(config, (line) => process.stdout.write(`${line}\n`));
+}
+
+/**
+ * Every database there is: the directory, what DATABASE_URLS names, and what the directory lists beside. `tell`: a
+ * line for each. Throws ExitError where one could not be asked; the others are done.
+ */
+export async function migrateAll(config: StoreConfig, tell: (line: string) => void): Promise<void> {
   const { directory, shards } = shardSetOptions(config);
   const first = shards[0]!;
   const failed: string[] = [];
@@ -21,7 +28,7 @@ export async function runMigrate(config: StoreConfig, args: readonly string[]): 
     seen.add(address);
     try {
       const { applied, host } = await migrateWritable(database.hosts);
-      print(
+      tell(
         `${database.name}  ${describeConnection(host)}  ${applied.length === 0 ? 'up to date' : applied.join(', ')}`,
       );
       return host;
@@ -76,8 +83,4 @@ async function listedAt(home: ConnectionOptions, config: StoreConfig) {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message || String(error) : String(error);
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

@@ -233,6 +233,41 @@ describe('keys', () => {
   });
 });
 
+test('a budget of tokens is one for all APIs: requests at once cannot overspend it, and a stop gives back', async () => {
+  const budget = 400;
+  const { out } = await cluster.command('keys', 'add', 'metered', 'budgeted', '--tokens-per-day', String(budget));
+  const key = out.trim();
+  const post = (path: string, n: number, message: string, max_tokens: number) =>
+    cluster.call('POST', path, {
+      at: cluster.apis[n % 2]!,
+      key,
+      body: { user_id: `spender-${n}`, message, max_tokens },
+    });
+  // Each sets aside more than a quarter, and none ends by itself.
+  const asked = await Promise.all(
+    Array.from({ length: 8 }, (_, n) => post('/stream-chat', n, question('[[stall:2]]'), 120)),
+  );
+  const refused = asked.filter(({ status }) => status === 429);
+  expect(refused.map(({ json }) => json.error.code)).toEqual(Array(5).fill('budget_exceeded'));
+  const accepted = asked.filter(({ status }) => status === 200).map(({ json }) => json.correlation_id);
+  for (const id of accepted) await cluster.call('POST', `/generations/${id}/stop`, { at: cluster.apis[0]!, key });
+
+  const usage = async () => (await cluster.call('GET', '/usage', { key })).json.total;
+  const total = await eventually('all are counted', async () => {
+    const counted = await usage();
+    return counted.generations === accepted.length && counted;
+  });
+  const used = total.tokens.prompt + total.tokens.completion;
+  for (const n of [0, 1]) {
+    await eventually('what they did not use is given back', async () => {
+      const { json } = await post('/chat', n, question(), 2 * budget);
+      return json.error.details.remaining === budget - used;
+    });
+  }
+  expect((await post('/chat', 1, question(), 50)).status).toBe(200);
+  expect((await usage()).generations).toBe(accepted.length + 1);
+});
+
 describe('dead letters', () => {
   test('what cannot be answered is listed with every shard, and may be replayed', async () => {
     const message = `${question()} [[status:400]]`;

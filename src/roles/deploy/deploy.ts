@@ -14,7 +14,7 @@ import { renderApplication, withApplication } from '../../adapters/ray/serve-con
 import type { StoreConfig } from '../../config/config.ts';
 import { ExitError } from '../../config/exit-codes.ts';
 import type { RayConfig } from '../../config/ray-config.ts';
-import { runMigrate } from '../migrate.ts';
+import { migrateAll } from '../migrate.ts';
 import { awaitToken } from './await-token.ts';
 import { chooseModel } from './choose-model.ts';
 import { DEPLOY_USAGE, type DeployOptions, parseDeployOptions } from './options.ts';
@@ -43,7 +43,7 @@ export async function runDeploy(config: DeployConfig, args: readonly string[], s
     const running = await readServe(dashboard, signal);
     checkRoute(application, running);
     const serve = serveAddress(options, ray, running);
-    if (store) await runMigrate(store, []);
+    if (store) await migrateAll(store, say);
     await deploy({ dashboard, application, model, running, serve }, options, signal);
   } catch (error) {
     throw asExit(error, application, dashboard, signal);

@@ -1,14 +1,20 @@
 import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { startFakeServe } from '../../support/fake-serve.ts';
+import { startFakeUpstream } from '../../support/fake-upstream.ts';
 import { type Connection, type PostgresServer, startPostgresServer } from '../../support/postgres-server.ts';
 import { openShardedTestStore, type ShardedTestStore } from '../../support/sharded-postgres.ts';
 import { answer, ask, claimed, newId, newOwner, newPerson, type Person, WINDOW } from '../store/harness.ts';
 
 const TIMINGS = { leaseMs: 15_000, trustAfterMs: 0, sweepBackoffMs: 2_000 };
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+const SQL = new URL('../../../sql/', import.meta.url);
 const run = promisify(execFile);
+type Ended = { code: number; out: string; err: string };
 
 let servers: PostgresServer[];
 let store: ShardedTestStore;
@@ -25,12 +31,16 @@ afterAll(async () => {
   for (const server of servers ?? []) await server[Symbol.asyncDispose]();
 });
 
-async function command(...words: string[]): Promise<{ code: number; out: string; err: string }> {
+function command(...words: string[]): Promise<Ended> {
   const DATABASE_URLS = servers
     .slice(0, 2)
     .map(({ connection }) => url(connection))
     .join(',');
-  const env = { PATH: process.env.PATH, DATABASE_URLS };
+  return commandOn({ DATABASE_URLS }, ...words);
+}
+
+async function commandOn(environment: Record<string, string>, ...words: string[]): Promise<Ended> {
+  const env = { PATH: process.env.PATH, ...environment };
   return await run(process.execPath, [MAIN, ...words], { env }).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
     (error: { code: number; stdout: string; stderr: string }) => ({
@@ -132,3 +142,22 @@ test('what is not meant is refused in one line', async () => {
     err: expect.stringContaining('the only shard'),
   });
 }, 120_000);
+
+test('deploy --init-db brings the databases up to date, and prints nothing but the configuration', async () => {
+  await servers[0]!.run('CREATE DATABASE deployed');
+  const database = { ...servers[0]!.connection, database: 'deployed' };
+  await using upstream = await startFakeUpstream();
+  await using serve = await startFakeServe();
+  const deploy = () =>
+    commandOn(
+      { DATABASE_URLS: url(database), RAY_ADDRESS: serve.url },
+      ...['deploy', '--model', 'someone/fake', '--serve-url', upstream.url, '--init-db'],
+    );
+  const first = await deploy();
+  expect(first).toMatchObject({ code: 0 });
+  expect(first.err).toMatch(/^shard-1 .*0001-.*\.sql/);
+  expect(parse(first.out)).toMatchObject({ applications: [{ name: 'fake' }] });
+  expect(serve.taken).toHaveLength(1);
+  expect(first.err.match(/\d{4}-[\w-]+\.sql/g)).toEqual(readdirSync(SQL).toSorted());
+  expect((await deploy()).err).toMatch(/^shard-1 .*up to date\n/);
+});
