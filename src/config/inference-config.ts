@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { WithDefaults } from './defaults.ts';
 import { type FileModel, type ModelsFile, readModelsFile } from './models-file.ts';
+import type { Provider } from './models-file-schema.ts';
 import type { INFERENCE_SERVERS } from './settings.ts';
 import type { ModelChoice } from './value-types.ts';
 
@@ -10,9 +11,19 @@ export type InferenceConfig =
   /** A model on this machine. */
   | { kind: 'engine'; engine: EngineConfig }
   /** `MODELS_FILE`: servers, and a model on this machine, side by side. The first model is the default. */
-  | { kind: 'catalogue'; models: readonly CatalogueModelConfig[]; engine: EngineConfig | null };
+  | { kind: 'catalogue'; models: readonly CatalogueModelConfig[]; engine: EngineConfig | null; file: CatalogueFile };
+
+/** May be written anew while the process runs. */
+export type CatalogueFile = {
+  path: string;
+  text: string;
+  /** The models of another text of it, or all that is wrong with that. */
+  read(text: string): { models: readonly CatalogueModelConfig[] } | { problems: readonly string[] };
+};
 
 export type InferenceServerConfig = {
+  /** Null: it is no provider's. */
+  kind: Provider | null;
   url: string;
   apiKey: string | null;
   /** Null: the first that the server lists. */
@@ -63,16 +74,32 @@ export function asksEngineAlone(config: InferenceConfig): boolean {
 export function inferenceOf(values: WithDefaults, place: Place, problems: string[]): InferenceConfig {
   const choice = values.MODEL ?? values.MODEL_NAME;
   if (values.INFERENCE_URL !== undefined) {
-    const own = { url: values.INFERENCE_URL, apiKey: values.INFERENCE_API_KEY ?? null };
+    const own = { kind: null, url: values.INFERENCE_URL, apiKey: values.INFERENCE_API_KEY ?? null };
     const server = serverOf(values, { ...own, model: choice === undefined ? null : asWritten(choice) });
     return { kind: 'server', server };
   }
   if (values.MODELS_FILE === undefined) return { kind: 'engine', engine: engineOf(values, choice, place) };
-  const listed = place.file ? readModelsFile(place.file, problems) : [];
-  const local = listed.find(({ from }) => from.kind === 'engine');
-  const engine = local?.from.kind === 'engine' ? engineOf(values, local.from.model, place) : null;
+  const file = place.file ?? { path: values.MODELS_FILE, text: '', environment: {} };
+  const listed = place.file ? readModelsFile(file, problems) : [];
+  const local = engineModelOf(listed);
+  const engine = local && engineOf(values, local, place);
   if (engine === null && listed.length > 0) refuseEngineSettings(values, problems);
-  return { kind: 'catalogue', models: listed.map((model) => catalogueModel(values, model)), engine };
+  const modelsOf = (all: readonly FileModel[]) => all.map((model) => catalogueModel(values, model));
+  const read = (text: string) => {
+    const wrong: string[] = [];
+    const next = readModelsFile({ ...file, text }, wrong);
+    if (wrong.length === 0 && JSON.stringify(engineModelOf(next)) !== JSON.stringify(local)) {
+      wrong.push(`MODELS_FILE (${file.path}): another \`engine\` is loaded at a start only`);
+    }
+    return wrong.length > 0 ? { problems: wrong } : { models: modelsOf(next) };
+  };
+  const { path, text } = file;
+  return { kind: 'catalogue', models: modelsOf(listed), engine, file: { path: place.absolute(path), text, read } };
+}
+
+function engineModelOf(listed: readonly FileModel[]): EngineConfig['model'] | null {
+  const local = listed.find(({ from }) => from.kind === 'engine');
+  return local?.from.kind === 'engine' ? local.from.model : null;
 }
 
 function catalogueModel(values: WithDefaults, { from, ...model }: FileModel): CatalogueModelConfig {
@@ -90,7 +117,7 @@ function catalogueModel(values: WithDefaults, { from, ...model }: FileModel): Ca
 
 function serverOf(
   values: WithDefaults,
-  own: Pick<InferenceServerConfig, 'url' | 'apiKey' | 'model'>,
+  own: Pick<InferenceServerConfig, 'kind' | 'url' | 'apiKey' | 'model'>,
 ): InferenceServerConfig {
   return {
     ...own,

@@ -1,7 +1,7 @@
 import { Compile } from 'typebox/compile';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { nearestName } from '../lib/nearest-name.ts';
-import { modelsFileSchema, type WrittenModel } from './models-file-schema.ts';
+import { modelsFileSchema, PROVIDER_URLS, type Provider, type WrittenModel } from './models-file-schema.ts';
 import { httpUrl, type ModelChoice, model as modelChoice } from './value-types.ts';
 
 /** What `MODELS_FILE` names, and the variables that its `api_key_env` name. */
@@ -15,6 +15,8 @@ export type FileModel = {
   contextWindow: number | null;
   price: { prompt: number; cached: number; completion: number } | null;
   fallback: string | null;
+  /** Names of those that may use it; null: all. */
+  workspaces: readonly string[] | null;
   capabilities: { continues: boolean | null; tools: boolean; jsonSchema: boolean; reasoning: boolean };
   systemPrompt: string | null;
   temperature: number | null;
@@ -25,6 +27,8 @@ export type FileModel = {
 };
 
 export type FileServer = {
+  /** Null: it is no provider's. */
+  kind: Provider | null;
   url: string;
   apiKey: string | null;
   weight: number;
@@ -32,6 +36,7 @@ export type FileServer = {
   sendsPriority: boolean | null;
 };
 
+type WrittenServer = NonNullable<WrittenModel['servers']>[number];
 type Path = readonly (string | number)[];
 type Check = { file: ModelsFile; refuse: (path: Path, problem: string) => void };
 
@@ -67,6 +72,7 @@ function readModel(written: WrittenModel, at: Path, check: Check): FileModel | n
       contextWindow: written.context_window ?? null,
       price: price ? { ...price, cached: price.cached ?? price.prompt } : null,
       fallback: written.fallback ?? null,
+      workspaces: written.workspaces ?? null,
       capabilities: {
         continues: capabilities?.continues ?? null,
         tools: capabilities?.tools ?? true,
@@ -97,35 +103,47 @@ function readSource(written: WrittenModel, at: Path, check: Check): FileModel['f
   return model ? { kind: 'engine', model } : null;
 }
 
-function readServer(written: NonNullable<WrittenModel['servers']>[number], at: Path, check: Check): FileServer {
-  const url = httpUrl.parse(written.url);
-  if (url === undefined) check.refuse([...at, 'url'], `is not ${httpUrl.expected}`);
+function readServer(written: WrittenServer, at: Path, check: Check): FileServer {
+  const url = readUrl(written, at, check);
   const variable = written.api_key_env;
   const apiKey = variable === undefined ? null : check.file.environment[variable] || null;
   if (variable !== undefined && apiKey === null) {
     check.refuse([...at, 'api_key_env'], `names ${variable}, which is not set in the environment`);
   }
   return {
-    url: url ?? '',
+    kind: written.kind ?? null,
+    url,
     apiKey,
     weight: written.weight ?? 1,
-    api: written.api ?? null,
-    sendsPriority: written.priority ?? null,
+    api: written.kind ? 'openai' : (written.api ?? null),
+    sendsPriority: written.kind ? false : (written.priority ?? null),
   };
+}
+
+function readUrl({ url, kind, api, priority }: WrittenServer, at: Path, { refuse }: Check): string {
+  if (kind !== undefined && (api !== undefined || priority !== undefined)) {
+    refuse([...at, 'kind'], 'says what `api` and `priority` say');
+  }
+  const given = url ?? (kind && PROVIDER_URLS[kind]);
+  if (!given) refuse(at, kind ? `lacks \`url\`: ${kind} gives each customer an address` : 'lacks `url`');
+  const parsed = given && httpUrl.parse(given);
+  if (given && !parsed) refuse([...at, 'url'], `is not ${httpUrl.expected}`);
+  return parsed || '';
 }
 
 /** What each model by itself cannot show. */
 function checkTogether(models: readonly WrittenModel[], refuse: Check['refuse']): void {
   const names = models.map(({ name }) => name);
   let engines = 0;
-  for (const [index, { name, engine, fallback, servers }] of models.entries()) {
+  for (const [index, { name, engine, fallback, servers, workspaces }] of models.entries()) {
     const at = ['models', index] as const;
     if (names.indexOf(name) !== index) refuse([...at, 'name'], `has ${name}, which is there twice`);
     if (engine !== undefined && ++engines > 1) refuse([...at, 'engine'], 'is a second one: a process loads one model');
-    const urls = (servers ?? []).map(({ url }) => url);
+    const urls = (servers ?? []).map(({ url, kind }) => url ?? (kind && PROVIDER_URLS[kind]));
     for (const [place, url] of urls.entries()) {
-      if (urls.indexOf(url) !== place) refuse([...at, 'servers', place, 'url'], `is there twice`);
+      if (url && urls.indexOf(url) !== place) refuse([...at, 'servers', place, 'url'], 'is there twice');
     }
+    if (index === 0 && workspaces) refuse([...at, 'workspaces'], 'cannot be: the first model is what everybody gets');
     if (fallback === undefined) continue;
     if (!names.includes(fallback)) {
       const near = nearestName(fallback, names);
@@ -134,7 +152,14 @@ function checkTogether(models: readonly WrittenModel[], refuse: Check['refuse'])
         `names ${fallback}, which is no model here${near === null ? '' : `; did you mean ${near}?`}`,
       );
     } else if (leadsBack(models, name)) refuse([...at, 'fallback'], `leads back to ${name}`);
+    else if (!mayAllUse(models.find((each) => each.name === fallback)!, workspaces)) {
+      refuse([...at, 'fallback'], `names ${fallback}, which not all may use who may use ${name}`);
+    }
   }
+}
+
+function mayAllUse(model: WrittenModel, who: readonly string[] | undefined): boolean {
+  return !model.workspaces || (who?.every((name) => model.workspaces!.includes(name)) ?? false);
 }
 
 function leadsBack(models: readonly WrittenModel[], name: string): boolean {

@@ -43,8 +43,8 @@ export async function acceptMessage(
   limits: AcceptLimits,
   request: MessageRequest,
 ): Promise<AcceptedMessage> {
-  const params = withModel(ports.inference, request.params);
-  const userId = await ports.directory.ensureUser(request.workspaceId, request.externalUserId);
+  const params = withModel(ports.inference, request);
+  const userId = await ports.directory.ensureUser(request.workspace.id, request.externalUserId);
   const { ahead, waitMs } = await lookAtLine(ports, limits, request);
   const window = await dispatchWindow(ports, limits.dispatch);
   // In this order: ids are the order of messages.
@@ -54,7 +54,7 @@ export async function acceptMessage(
   const generationId = ports.clock.newId();
   const account = await accountFor(ports, limits, request, { params, userId, generationId });
   const accepting = ports.outbox.accept({
-    workspaceId: request.workspaceId,
+    workspaceId: request.workspace.id,
     userId,
     generationId,
     conversation,
@@ -117,7 +117,8 @@ async function accountFor(
   request: MessageRequest,
   { params, userId, generationId }: { params: GenerationParams; userId: UserId; generationId: GenerationId },
 ): Promise<{ account: Account; standing: BudgetStanding | null } | null> {
-  const { key, workspaceId } = request;
+  const { key } = request;
+  const { id: workspaceId } = request.workspace;
   if (!key) return null;
   if (!hasBudget(key)) return { account: { keyId: key.id }, standing: null };
   const tokens = await estimateTokens(ports, request, params, userId, limits.historyMessages);
@@ -132,8 +133,8 @@ function isRefusal(error: unknown): boolean {
 }
 
 /** The model is decided at acceptance, so that a takeover elsewhere asks the same one. */
-function withModel(inference: Inference, params: GenerationParams): GenerationParams {
-  const model = chooseModel(inference, params.model)?.id ?? params.model;
+function withModel(inference: Inference, { workspace, params }: MessageRequest): GenerationParams {
+  const model = chooseModel(inference, workspace, params.model)?.id ?? params.model;
   return { ...params, ...(model !== undefined && { model }) };
 }
 

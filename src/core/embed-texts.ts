@@ -1,7 +1,6 @@
 import type { Directory } from '../ports/directory.ts';
-import type { WorkspaceId } from '../ports/generations.ts';
 import { type EmbeddingResult, type Inference, InferenceError } from '../ports/inference.ts';
-import type { KeyBudget } from '../ports/workspaces.ts';
+import type { KeyBudget, Workspace } from '../ports/workspaces.ts';
 import { ChatError } from '../protocol/errors.ts';
 import { portFailed } from '../telemetry/events.ts';
 import { chooseModel } from './choose-model.ts';
@@ -12,7 +11,7 @@ import { type BudgetPorts, type BudgetStanding, hasBudget, reserveTokens, settle
 export type EmbedPorts = BudgetPorts & { directory: Directory; inference: Inference };
 
 export type EmbedRequest = {
-  workspaceId: WorkspaceId;
+  workspace: Workspace;
   externalUserId: string;
   key: { id: string; budget: KeyBudget } | null;
   /** Absent: the default. */
@@ -36,9 +35,10 @@ export async function embedTexts(
 ): Promise<Embedded> {
   const { inference } = ports;
   if (!inference.embed) throw new ChatError('embeddings_unsupported');
-  const model = chooseModel(inference, request.model);
+  const model = chooseModel(inference, request.workspace, request.model);
   if (!model) throw new ChatError('inference_unavailable');
-  const { workspaceId, key, inputs, dimensions } = request;
+  const { key, inputs, dimensions } = request;
+  const { id: workspaceId } = request.workspace;
   const userId = await ports.directory.ensureUser(workspaceId, request.externalUserId);
   const at = ports.clock.now();
   const reservation = ports.clock.newId();

@@ -1,11 +1,10 @@
-import type { WorkspaceId } from '../ports/generations.ts';
-import type { KeyBudget } from '../ports/workspaces.ts';
+import type { KeyBudget, Workspace } from '../ports/workspaces.ts';
 import type { ChatMessage } from '../protocol/chat-message.ts';
 import type { GenerationParams, Lane } from '../protocol/generation.ts';
 
 /** What somebody asks for, as every way in puts it. */
 export type MessageRequest = {
-  workspaceId: WorkspaceId;
+  workspace: Workspace;
   externalUserId: string;
   /** The API key that asks. Absent: the local user does. */
   key?: { id: string; budget: KeyBudget };

@@ -35,7 +35,7 @@ export async function accept(
   const { userId, body, webhook_url, ...rest } = acceptance;
   const idempotency = idempotencyOf(request, body);
   const accepting = acceptMessage(http.deps.ports, http.deps.accept, {
-    workspaceId: caller.workspace.id,
+    workspace: caller.workspace,
     externalUserId: allowUser(caller, userId),
     ...(caller.key && { key: caller.key }),
     ...rest,

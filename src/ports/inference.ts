@@ -50,6 +50,8 @@ export type ModelInfo = {
   price?: ModelPrice;
   /** The lighter model that answers where this one cannot. */
   fallback?: string;
+  /** By name; absent: every one may use it. */
+  workspaces?: readonly string[];
   /** Absent: nobody has said, and everything is tried. */
   capabilities?: ModelCapabilities;
 };

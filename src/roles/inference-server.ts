@@ -1,4 +1,5 @@
 import { OpenAiHttpInference } from '../adapters/openai-http/inference.ts';
+import { providerOptions } from '../adapters/openai-http/providers.ts';
 import { PooledInference } from '../adapters/pool/inference.ts';
 import type { InferenceServerConfig } from '../config/inference-config.ts';
 import type { OpenInference } from './opened-inference.ts';
@@ -26,6 +27,7 @@ export function connectServer(config: InferenceServerConfig): OpenAiHttpInferenc
     continues: config.api === 'vllm',
     dialect: config.api,
     sendsPriority: config.sendsPriority,
+    ...(config.kind !== null && providerOptions(config.kind)),
     connectTimeoutMs: config.connectTimeoutMs,
     patience: {
       firstTokenMs: config.firstTokenTimeoutMs,

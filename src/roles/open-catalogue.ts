@@ -1,59 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PooledInference, type PooledModel } from '../adapters/pool/inference.ts';
-import type { MemberOptions, Source } from '../adapters/pool/member.ts';
+import type { MemberOptions } from '../adapters/pool/member.ts';
 import {
   asksEngineAlone,
+  type CatalogueFile,
   type CatalogueModelConfig,
   ENGINE_SLOTS,
   type InferenceConfig,
 } from '../config/inference-config.ts';
 import type { ModelInfo } from '../ports/inference.ts';
-import { connectServer } from './inference-server.ts';
+import { catalogueRead } from '../telemetry/events.ts';
+import { CatalogueServers } from './catalogue-servers.ts';
 import type { OpenInference } from './opened-inference.ts';
 
 /** Of a model about which neither the file nor a server says more. */
 const UNKNOWN = { contextWindow: 4096, tokensPerMessage: 8, defaultTemperature: 0.7 };
+
+/** Milliseconds between two looks at the file. A mounted one is replaced in ways that nobody is told of. */
+const LOOK_EVERY_MS = 2000;
 
 /** The models of a catalogue file: servers, and a model on this machine. Any of them may be away. */
 export async function openCatalogue(
   config: Extract<InferenceConfig, { kind: 'catalogue' }>,
   slots: number,
   signal: AbortSignal,
+  lookEveryMs = LOOK_EVERY_MS,
 ): Promise<OpenInference> {
-  const { models, engine } = config;
+  const { engine, file } = config;
   const engineSlots = asksEngineAlone(config) ? slots : Math.min(slots, ENGINE_SLOTS);
   await using opening = new AsyncDisposableStack();
-  const connect = sourcesOf(opening);
+  const servers = opening.use(new CatalogueServers());
   const local =
     engine && opening.use(await (await import('./local-model.ts')).openLocalModel(engine, engineSlots, signal));
-  const pooled = models.map((model): PooledModel => {
+  const engineSource = local && { name: 'engine', inference: local.inference };
+  const pooled = (model: CatalogueModelConfig): PooledModel => {
     const { from } = model;
     const members: MemberOptions[] =
       from === 'engine'
-        ? [{ source: { name: 'engine', inference: local!.inference }, servedAs: null, weight: 1 }]
-        : from.servers.map(({ server, weight }) => ({ source: connect(server), servedAs: from.servedAs, weight }));
+        ? [{ source: engineSource!, servedAs: null, weight: 1 }]
+        : from.servers.map(({ server, weight }) => ({
+            source: servers.connect(server),
+            servedAs: from.servedAs,
+            weight,
+          }));
     const { name, temperature } = model;
     return { id: name, members, temperature, describe: (listed) => describeModel(model, listed) };
+  };
+  let { models } = config;
+  const inference = opening.use(new PooledInference({ models: models.map(pooled) }));
+  const watching = new AbortController();
+  opening.defer(() => watching.abort());
+  void followFile(file, lookEveryMs, watching.signal, (next) => {
+    models = next;
+    const all = models.map(pooled);
+    inference.replace(all);
+    servers.keep(new Set(all.flatMap(({ members }) => members.map(({ source }) => source))));
   });
-  const inference = opening.use(new PooledInference({ models: pooled }));
   const stack = opening.move();
   return {
     inference,
-    backend: `a catalogue of ${models.length} models`,
+    get backend() {
+      return `a catalogue of ${models.length} models`;
+    },
     describe: () => models.map(({ title }) => title).join(', '),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
 
-/** Models that one server has share its connections. */
-function sourcesOf(stack: AsyncDisposableStack) {
-  const sources = new Map<string, Source>();
-  return (config: Parameters<typeof connectServer>[0]): Source => {
-    const { url, apiKey, api, sendsPriority } = config;
-    const key = JSON.stringify([url, apiKey, api, sendsPriority]);
-    const source = sources.get(key) ?? { name: new URL(url).host, inference: stack.use(connectServer(config)) };
-    sources.set(key, source);
-    return source;
-  };
+/** Whenever its text is another that can be taken, until aborted; what cannot be taken is told once. */
+async function followFile(
+  { path, text, read }: CatalogueFile,
+  everyMs: number,
+  signal: AbortSignal,
+  take: (models: readonly CatalogueModelConfig[]) => void,
+): Promise<void> {
+  let last = text;
+  for (;;) {
+    await sleep(everyMs, undefined, { signal, ref: false }).catch(() => {});
+    if (signal.aborted) return;
+    // Not there for a moment while it is replaced.
+    const now = await readFile(path, 'utf8').catch(() => last);
+    if (now === last) continue;
+    last = now;
+    const outcome = read(now);
+    if ('models' in outcome) take(outcome.models);
+    catalogueRead('models' in outcome ? { models: outcome.models.length } : { problems: outcome.problems });
+  }
 }
 
 /** The file's word goes before a server's. */
@@ -73,6 +106,7 @@ function describeModel(model: CatalogueModelConfig, listed: ModelInfo | undefine
     suggestions: model.suggestions.length > 0 ? model.suggestions : (listed?.suggestions ?? []),
     ...(model.price && { price: model.price }),
     ...(model.fallback !== null && { fallback: model.fallback }),
+    ...(model.workspaces !== null && { workspaces: model.workspaces }),
     capabilities: {
       tools: capabilities.tools,
       jsonSchema: capabilities.jsonSchema,

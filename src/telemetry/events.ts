@@ -264,6 +264,18 @@ export function upstreamKnown({ server, model }: UpstreamFields): void {
   metrics.upstreamUp.set({ server: server ?? NONE, model: model ?? NONE }, 1);
 }
 
+/** Nobody asks it any more. */
+export function upstreamForgotten({ server, model }: UpstreamFields): void {
+  metrics.upstreamUp.remove({ server: server ?? NONE, model: model ?? NONE });
+}
+
+/** The catalogue's file was written anew. `problems`: why it stays as it was. */
+export function catalogueRead(event: EventFields & { models?: number; problems?: readonly string[] }): void {
+  metrics.catalogueReads.inc({ result: event.problems ? 'refused' : 'taken' });
+  if (event.problems) logger().error(event, 'catalogue refused: it stays as it was');
+  else logger().info(event, 'catalogue taken');
+}
+
 /** `isOpen`: too many of its answers failed, and it is left out until one token comes again. */
 export function upstreamState(event: UpstreamFields & { isOpen?: boolean | undefined }): void {
   metrics.upstreamUp.set({ server: event.server ?? NONE, model: event.model ?? NONE }, event.isOpen ? 0 : 1);

@@ -271,6 +271,12 @@ export const metrics = {
     registers,
     aggregator: 'min',
   }),
+  catalogueReads: new Counter({
+    name: 'chat_catalogue_reads_total',
+    help: 'Changes of the file of models that were taken, or refused for what is wrong in them.',
+    labelNames: ['result'],
+    registers,
+  }),
   upstreamRetries: new Counter({
     name: 'chat_upstream_retries_total',
     help: 'Failures before the first word that another server was asked for, or was not for want of budget.',

@@ -54,7 +54,7 @@ export async function send(
     const attempt =
       api &&
       acceptMessage(api.ports, world.limits, {
-        workspaceId: world.workspaceId,
+        workspace: { id: world.workspaceId, name: 'simulated' },
         externalUserId: user,
         ...(number !== null && { conversation: number }),
         request: { kind: 'message', content },

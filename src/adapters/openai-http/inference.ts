@@ -46,12 +46,14 @@ export class OpenAiHttpInference implements Inference, AsyncDisposable {
   readonly #counted = new LRUCache<string, number>({ maxSize: COUNTED_TEXT, sizeCalculation: (_, key) => key.length });
   readonly #life = new AbortController();
   #models: readonly ModelInfo[] = [];
-  #countsTokens = true;
-  #hasHealthRoute = true;
+  #countsTokens: boolean;
+  #hasHealthRoute: boolean;
 
   constructor(options: OpenAiHttpOptions) {
     this.#options = options;
     this.#upstream = new Upstream(options);
+    this.#countsTokens = !options.isHosted;
+    this.#hasHealthRoute = !options.isHosted;
     void this.#watchModels();
   }
 
@@ -112,8 +114,15 @@ export class OpenAiHttpInference implements Inference, AsyncDisposable {
     } catch (error) {
       return { status: 'down', detail: (error as Error).message };
     }
-    if (this.#models.length === 0) return { status: 'starting', detail: 'no model is loaded yet' };
+    if (this.#models.length === 0 && !this.#options.isHosted)
+      return { status: 'starting', detail: 'no model is loaded yet' };
     return { status: 'up', detail: `${this.#models.length} models` };
+  }
+
+  /** Asked nothing more: resolves when its last answer has ended. */
+  async close(): Promise<void> {
+    this.#life.abort();
+    await this.#upstream.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,7 +147,9 @@ export class OpenAiHttpInference implements Inference, AsyncDisposable {
         this.#hasHealthRoute = false;
       }
     }
-    await this.#upstream.ask({ path: '/v1/models' }, this.#life.signal);
+    await this.#upstream.ask({ path: '/v1/models' }, this.#life.signal).catch((error: unknown) => {
+      if (!this.#options.isHosted || !isMissing(error)) throw error;
+    });
   }
 
   /** A count of the server's own, else the estimate: a prompt can be built either way. */

@@ -8,6 +8,7 @@ export type ModelDefaults = {
   contextWindow: number;
   /** The server takes `continue_final_message`. */
   continues: boolean;
+  isHosted?: boolean;
 };
 
 type Listed = {
@@ -39,7 +40,7 @@ export async function readModels(
       description: `Served by ${new URL(upstream.root).host}.`,
       contextWindow: max_model_len ?? metadata?.max_request_context_length ?? defaults.contextWindow,
       continues: defaults.continues,
-      tokensPerMessage: await measureChatForm(upstream, id, signal),
+      tokensPerMessage: defaults.isHosted ? TOKENS_PER_MESSAGE : await measureChatForm(upstream, id, signal),
       systemPrompt: null,
       defaultTemperature: DEFAULT_TEMPERATURE,
       suggestions: [],

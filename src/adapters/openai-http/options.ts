@@ -14,5 +14,7 @@ export type OpenAiHttpOptions = ModelDefaults &
     sendsPriority: boolean;
     /** Where it is not `max_tokens`. */
     maxTokensField?: 'max_completion_tokens';
+    /** A provider's: beside the API it has no routes of its own, and it need not list its models. */
+    isHosted?: boolean;
     patience: Patience;
   };

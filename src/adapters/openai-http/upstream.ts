@@ -9,6 +9,8 @@ export type UpstreamOptions = {
   apiKey?: string;
   /** The header that takes the key as it is; absent: `Authorization: Bearer`. */
   apiKeyHeader?: string;
+  /** Another that takes the key as well. */
+  alsoKeyHeader?: string;
   headers?: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;
   connectTimeoutMs: number;
@@ -28,12 +30,13 @@ export class Upstream implements AsyncDisposable {
   readonly #agent: Agent;
   readonly #headers: Record<string, string>;
 
-  constructor({ url, apiPath = '/v1', apiKey, apiKeyHeader, headers, query, connectTimeoutMs }: UpstreamOptions) {
+  constructor(options: UpstreamOptions) {
+    const { url, apiPath = '/v1', headers, query, connectTimeoutMs } = options;
     this.#apiPath = apiPath;
     const whole = url.replace(/\/+$/, '');
     this.root = apiPath !== '' && whole.endsWith(apiPath) ? whole.slice(0, -apiPath.length) : whole;
     this.#query = query ? `?${new URLSearchParams(query)}` : '';
-    this.#headers = { ...headers, ...authorization(apiKey, apiKeyHeader) };
+    this.#headers = { ...headers, ...authorization(options) };
     // Timeouts of the body are the caller's: a token may be long in coming, and it knows how long.
     this.#agent = new Agent({ connect: { timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
   }
@@ -78,6 +81,11 @@ export class Upstream implements AsyncDisposable {
     }
   }
 
+  /** What is under way goes on to its end. */
+  async close(): Promise<void> {
+    await this.#agent.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#agent.destroy();
   }
@@ -87,9 +95,12 @@ export class Upstream implements AsyncDisposable {
   }
 }
 
-function authorization(apiKey: string | undefined, header: string | undefined): Record<string, string> {
+function authorization({ apiKey, apiKeyHeader, alsoKeyHeader }: UpstreamOptions): Record<string, string> {
   if (apiKey === undefined) return {};
-  return header === undefined ? { authorization: `Bearer ${apiKey}` } : { [header]: apiKey };
+  return {
+    ...(apiKeyHeader === undefined ? { authorization: `Bearer ${apiKey}` } : { [apiKeyHeader]: apiKey }),
+    ...(alsoKeyHeader !== undefined && { [alsoKeyHeader]: apiKey }),
+  };
 }
 
 /** What the connection died of. `hasBegun`: the answer was already coming. */

@@ -33,7 +33,7 @@ const PROBE_DELAYS: ProbeDelays = { first: 2000, longest: 30_000 };
 
 /** Many servers, and models that several of them have, as one. */
 export class PooledInference implements Inference, Disposable {
-  readonly #models: PoolOptions['models'];
+  #models: PoolOptions['models'];
   readonly #delays: ProbeDelays;
   readonly #budget = new RetryBudget();
   readonly #pools = new Map<string, ModelPool>();
@@ -42,6 +42,18 @@ export class PooledInference implements Inference, Disposable {
     this.#models = models;
     this.#delays = probeDelays ?? PROBE_DELAYS;
     if (!('listedBy' in models)) for (const { id, members } of models) this.#open(id, members);
+  }
+
+  /** Answers under way end where they are; servers that stay keep what is known of them. */
+  replace(models: readonly PooledModel[]): void {
+    const before = new Map(this.#pools);
+    this.#pools.clear();
+    for (const { id, members } of models) {
+      this.#open(id, members, before.get(id));
+      before.delete(id);
+    }
+    for (const pool of before.values()) pool[Symbol.dispose]();
+    this.#models = models;
   }
 
   /** A declared model is there, whether or not its servers are. */
@@ -135,8 +147,8 @@ export class PooledInference implements Inference, Disposable {
     return this.#open(model, [{ source, servedAs: model, weight: 1 }]);
   }
 
-  #open(model: string, members: readonly MemberOptions[]): ModelPool {
-    const pool = new ModelPool(model, members, this.#budget, this.#delays);
+  #open(model: string, members: readonly MemberOptions[], before?: ModelPool): ModelPool {
+    const pool = new ModelPool(model, members, { budget: this.#budget, delays: this.#delays, before });
     this.#pools.set(model, pool);
     return pool;
   }

@@ -6,7 +6,7 @@ import {
   type InferenceSink,
 } from '../../ports/inference.ts';
 import type { ToolCallPart } from '../../protocol/tool-calls.ts';
-import { upstreamAnswered, upstreamKnown, upstreamState } from '../../telemetry/events.ts';
+import { upstreamAnswered, upstreamForgotten, upstreamKnown, upstreamState } from '../../telemetry/events.ts';
 import { OutcomeBreaker, type ProbeDelays } from './outcome-breaker.ts';
 
 /** Who answers for a model: a server, or the engine. `name` is shown to operators. */
@@ -59,6 +59,10 @@ export class Member implements Disposable {
     upstreamKnown({ server: source.name, model });
   }
 
+  isOf({ source, servedAs, weight }: MemberOptions): boolean {
+    return source === this.source && servedAs === this.#servedAs && weight === this.weight;
+  }
+
   get isOpen(): boolean {
     return this.#breaker.isOpen;
   }
@@ -93,6 +97,7 @@ export class Member implements Disposable {
 
   [Symbol.dispose](): void {
     this.#breaker[Symbol.dispose]();
+    upstreamForgotten({ server: this.source.name, model: this.#model });
   }
 
   async #ask(request: InferenceRequest, sink: InferenceSink, signal: AbortSignal): Promise<InferenceResult> {

@@ -18,8 +18,18 @@ export class ModelPool implements Disposable {
   readonly members: readonly Member[];
   readonly #budget: RetryBudget;
 
-  constructor(model: string, members: readonly MemberOptions[], budget: RetryBudget, delays: ProbeDelays) {
-    this.members = members.map((options, id) => new Member(id, model, options, delays));
+  /** `before`: whose servers are taken over where they are still among them, and left otherwise. */
+  constructor(
+    model: string,
+    members: readonly MemberOptions[],
+    { budget, delays, before }: { budget: RetryBudget; delays: ProbeDelays; before?: ModelPool | undefined },
+  ) {
+    const known = before?.members ?? [];
+    for (const member of known) if (!members.some((options) => member.isOf(options))) member[Symbol.dispose]();
+    let nextId = Math.max(-1, ...known.map(({ id }) => id)) + 1;
+    this.members = members.map(
+      (options) => known.find((each) => each.isOf(options)) ?? new Member(nextId++, model, options, delays),
+    );
     this.#budget = budget;
   }
 

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { modelsFor } from '../../core/choose-model.ts';
 import { modelSchema } from '../../protocol/resources.ts';
 import { EXAMPLE_MODEL } from '../examples.ts';
 import { modelResource } from '../represent.ts';
@@ -21,7 +22,7 @@ export const listModels = defineRoute({
   },
   errors: [],
   example: {},
-  async handle(http) {
-    return ok({ items: http.deps.ports.inference.models().map(modelResource) });
+  async handle(http, { caller }) {
+    return ok({ items: modelsFor(caller.workspace, http.deps.ports.inference).map(modelResource) });
   },
 });

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { modelsFor } from '../../core/choose-model.ts';
 import type { ModelInfo } from '../../ports/inference.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import { openAiModelParams } from '../../protocol/openai-requests.ts';
@@ -32,8 +33,8 @@ export const listV1Models = defineRoute({
   },
   errors: [],
   example: {},
-  async handle(http) {
-    return ok({ object: 'list', data: http.deps.ports.inference.models().map(toModel) });
+  async handle(http, { caller }) {
+    return ok({ object: 'list', data: modelsFor(caller.workspace, http.deps.ports.inference).map(toModel) });
   },
 });
 
@@ -49,8 +50,8 @@ export const getV1Model = defineRoute({
   responses: { 200: { description: 'The model.', schema: openAiModelSchema, example: EXAMPLE } },
   errors: ['model_unknown'],
   example: { params: { model: EXAMPLE.id } },
-  async handle(http, { params }) {
-    const model = http.deps.ports.inference.models().find(({ id }) => id === params.model);
+  async handle(http, { caller, params }) {
+    const model = modelsFor(caller.workspace, http.deps.ports.inference).find(({ id }) => id === params.model);
     if (!model) throw new ChatError('model_unknown');
     return ok(toModel(model));
   },

@@ -48,7 +48,7 @@ export const postV1Embeddings = defineRoute({
       http.deps.ports,
       http.deps.accept,
       {
-        workspaceId: input.caller.workspace.id,
+        workspace: input.caller.workspace,
         externalUserId: allowUser(input.caller, userOf(input.caller, body)),
         key: input.caller.key,
         ...(body.model != null && { model: clean(body.model) }),

@@ -19,7 +19,7 @@ export async function acceptStart(
   await takeRequest(http, { caller, reply: null }, user_id);
   const body = { user_id, message, conversation_id: conversation_id ?? null, lane, ...options };
   const accepted = await acceptMessage(http.deps.ports, http.deps.accept, {
-    workspaceId: caller.workspace.id,
+    workspace: caller.workspace,
     externalUserId: allowUser(caller, user_id),
     ...(caller.key && { key: caller.key }),
     ...(conversation_id !== undefined && { conversation: conversation_id }),
