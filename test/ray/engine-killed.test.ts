@@ -7,8 +7,9 @@ import { until } from '../contracts/until.ts';
 import { EmbeddedServer } from '../support/embedded-server.ts';
 import { applyEvents, openStream, type SseEvent } from '../support/http-client.ts';
 import { signal } from '../support/processes.ts';
-import { deploy, removeAll } from './support/deploy.ts';
+import { deploy, removeAll, serveDetails } from './support/deploy.ts';
 import { markedProcesses } from './support/marked-processes.ts';
+import { seen, stopwatch } from './support/seen.ts';
 import { startVllm } from './support/start-vllm.ts';
 
 const LONGEST_START = 300_000;
@@ -86,20 +87,31 @@ test(
     const text = streams.map((stream) => stream.until((events) => applyEvents(events).length > 0).then(() => begun++));
     await until(() => begun >= MORE_THAN_ONE_HAS);
     signal(engines[0]!.pid, 'SIGKILL');
+    const since = stopwatch();
     await Promise.all(text);
 
     const read = await Promise.all(streams.map((stream) => stream.rest()));
     expectWhole(read);
     // Some were cut in the middle of their text, and went on with it.
-    expect(await metric('chat_answers_continued_total')).toBeGreaterThan(0);
+    const continued = await metric('chat_answers_continued_total');
+    expect(continued).toBeGreaterThan(0);
+    seen(`engine killed under ${STREAMS} streams: all whole after ${since()} s, ${continued} gone on with`);
     expect(read.flat().filter(({ name }) => name === 'restart')).toEqual([]);
 
     const during = await askAll('during');
     expectWhole(await Promise.all(during.map((stream) => stream.rest())));
+    seen(`${STREAMS} more, asked for meanwhile: whole after ${since()} s`);
     expect(await isRayLeftOut()).toBe(true);
     expect((await server.call('GET', '/health')).json.status).toBe('healthy');
 
-    await until(async () => !(await isRayLeftOut()));
+    let said = 'RUNNING';
+    await until(async () => {
+      const { status } = (await serveDetails()).applications.tiny!;
+      if (status !== said) seen(`Ray says ${status} ${since()} s after the kill`);
+      said = status;
+      return !(await isRayLeftOut());
+    });
+    seen(`asked again ${since()} s after the kill`);
     expectWhole(await Promise.all((await askAll('after')).map((stream) => stream.rest())));
   },
   LONGEST_ILLNESS,

@@ -4,6 +4,7 @@ import { ask } from '../contracts/inference.contract.ts';
 import { until } from '../contracts/until.ts';
 import { openAgainst } from '../support/upstream-inference.ts';
 import { dashboard, removeAll, serveDetails } from './support/deploy.ts';
+import { seen, stopwatch } from './support/seen.ts';
 
 const LONGEST_START = 120_000;
 /** Seconds; streams of so many tokens are longer than a replica takes to start. */
@@ -62,10 +63,13 @@ test('requests under way bring a second replica, and their end takes it away', a
   const streams = Array.from({ length: 8 }, (_, index) =>
     ask({ inference, model: 'light' }, { content: `${index}`, maxTokens: TOKENS }),
   );
+  const since = stopwatch();
   await until(async () => (await replicasRunning()) === 2);
+  seen(`a second replica ${since()} s after 8 requests`);
   const whole = Array.from({ length: TOKENS }, (_, index) => ` t${index}`).join('');
   expect((await Promise.all(streams)).map(({ text }) => text)).toEqual(streams.map(() => whole));
   await until(async () => (await replicasRunning()) === 1);
+  seen(`one again ${since()} s after them`);
 });
 
 test('more than it holds is told to come again: 429, which is no illness', async () => {

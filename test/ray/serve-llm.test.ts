@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { ask, inferenceContract } from '../contracts/inference.contract.ts';
 import { openAgainst } from '../support/upstream-inference.ts';
 import { deploy, removeAll, serveDetails } from './support/deploy.ts';
+import { seen } from './support/seen.ts';
 
 const LONGEST_START = 240_000;
 
@@ -22,6 +23,7 @@ describe('a model on Ray Serve LLM', () => {
   const url = () => `${inject('ray').serveUrl}/tiny/v1`;
 
   test('deploy shows what it applies, and ends once a token has come back', async () => {
+    seen(`deploy said:\n${deployed.err}`);
     expect(deployed.err).toContain('it answers: "');
     expect(deployed.err).toContain(`INFERENCE_URL=${url()}`);
     expect(deployed.code).toBe(0);
@@ -45,6 +47,7 @@ describe('a model on Ray Serve LLM', () => {
     expect(refused.map(({ kind, retryAfterMs }) => `${kind} ${retryAfterMs}`)).toEqual(
       refused.map(() => 'rate_limited 2000'),
     );
+    seen(`60 long answers at once: ${ended.length - refused.length} whole, ${refused.length} told to come again`);
     expect(refused.length).toBeGreaterThan(0);
     expect(ended.length - refused.length).toBeGreaterThanOrEqual(20);
   });
@@ -54,6 +57,7 @@ describe('a model on Ray Serve LLM', () => {
     async () => {
       const before = await replicas();
       const { code, err } = await deploy({ model: 'none', source: '/nowhere/at/all' });
+      seen(`a model that cannot be loaded:\n${err}`);
       expect(err).toContain('none: Ray could not start it');
       expect(err).toContain('/nowhere/at/all');
       expect(code).toBe(9);
