@@ -1,4 +1,5 @@
 import { adapter } from './adapter.ts';
+import { affinity } from './affinity.ts';
 import { concurrent, growth } from './concurrent.ts';
 import { reconnectStorm, rollout, seedLoad, slowReaders } from './disturbed.ts';
 import { firstToken } from './first-token.ts';
@@ -25,6 +26,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   stop,
   long,
   adapter,
+  affinity,
 };
 
 /** What the table of goals needs. */
