@@ -11,7 +11,9 @@ import { until } from './until.ts';
 const MODEL = 'chat';
 const PROBES = { first: 10, longest: 40 };
 
-async function openPool(...servers: FakeUpstreamOptions[]) {
+const openPool = (...servers: FakeUpstreamOptions[]) => openPoolWith({}, ...servers);
+
+async function openPoolWith(options: { retryWithinMs?: number }, ...servers: FakeUpstreamOptions[]) {
   const stack = new AsyncDisposableStack();
   const upstreams = await Promise.all(servers.map((options) => startFakeUpstream(options)));
   for (const upstream of upstreams) stack.use(upstream);
@@ -24,7 +26,7 @@ async function openPool(...servers: FakeUpstreamOptions[]) {
   );
   const describe = (listed: ModelInfo | undefined): ModelInfo => ({ ...listed!, id: MODEL });
   const models = [{ id: MODEL, members, temperature: 0.3, describe }];
-  const inference = stack.use(new PooledInference({ models, probeDelays: PROBES }));
+  const inference = stack.use(new PooledInference({ models, probeDelays: PROBES, ...options }));
   return { inference, upstreams, model: MODEL, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 
@@ -88,6 +90,12 @@ describe('a server that fails before the first word', () => {
     expect(told).toMatchObject({ kind: 'overloaded' });
     expect((told as InferenceError).retryAfterMs).toBeGreaterThan(25_000);
     expect(requests(pool).reduce((a, b) => a + b)).toBe(1 + 20 + 1);
+  });
+
+  it('is where it ends for a request that has waited for too long', async () => {
+    await using pool = await openPoolWith({ retryWithinMs: 0 }, { failsWith: 500 }, { failsWith: 500 });
+    await expect(askOne(pool, 'q')).rejects.toMatchObject({ kind: 'engine' });
+    expect(requests(pool).reduce((a, b) => a + b)).toBe(1);
   });
 
   it('all of them: the failure stands, and retries stay within their budget', async () => {

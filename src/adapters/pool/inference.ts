@@ -10,7 +10,7 @@ import {
   type ModelInfo,
 } from '../../ports/inference.ts';
 import type { MemberOptions, Source } from './member.ts';
-import { ModelPool } from './model-pool.ts';
+import { ModelPool, RETRY_WITHIN_MS } from './model-pool.ts';
 import type { ProbeDelays } from './outcome-breaker.ts';
 import { RetryBudget } from './retry-budget.ts';
 
@@ -18,6 +18,7 @@ export type PoolOptions = {
   /** In the catalogue's order; or whatever the one server lists. */
   models: readonly PooledModel[] | { listedBy: Source };
   probeDelays?: ProbeDelays;
+  retryWithinMs?: number;
 };
 
 export type PooledModel = {
@@ -35,12 +36,14 @@ const PROBE_DELAYS: ProbeDelays = { first: 2000, longest: 30_000 };
 export class PooledInference implements Inference, Disposable {
   #models: PoolOptions['models'];
   readonly #delays: ProbeDelays;
+  readonly #retryWithinMs: number;
   readonly #budget = new RetryBudget();
   readonly #pools = new Map<string, ModelPool>();
 
-  constructor({ models, probeDelays }: PoolOptions) {
+  constructor({ models, probeDelays, retryWithinMs = RETRY_WITHIN_MS }: PoolOptions) {
     this.#models = models;
     this.#delays = probeDelays ?? PROBE_DELAYS;
+    this.#retryWithinMs = retryWithinMs;
     if (!('listedBy' in models)) for (const { id, members } of models) this.#open(id, members);
   }
 
@@ -148,7 +151,8 @@ export class PooledInference implements Inference, Disposable {
   }
 
   #open(model: string, members: readonly MemberOptions[], before?: ModelPool): ModelPool {
-    const pool = new ModelPool(model, members, { budget: this.#budget, delays: this.#delays, before });
+    const terms = { budget: this.#budget, delays: this.#delays, retryWithinMs: this.#retryWithinMs };
+    const pool = new ModelPool(model, members, { ...terms, before });
     this.#pools.set(model, pool);
     return pool;
   }

@@ -10,20 +10,26 @@ import { isMisfit, Member, type MemberOptions, WatchedSink } from './member.ts';
 import type { ProbeDelays } from './outcome-breaker.ts';
 import type { RetryBudget } from './retry-budget.ts';
 
+/** Milliseconds after which a request that is still without a word is tried nowhere else: one server's patience, and half. */
+export const RETRY_WITHIN_MS = 90_000;
 /** Servers that one request is tried at, before anything of its answer was said. */
 const MOST_TRIES = 3;
+
+type PoolTerms = {
+  budget: RetryBudget;
+  delays: ProbeDelays;
+  retryWithinMs: number;
+  before?: ModelPool | undefined;
+};
 
 /** The servers of one model. */
 export class ModelPool implements Disposable {
   readonly members: readonly Member[];
   readonly #budget: RetryBudget;
+  readonly #retryWithinMs: number;
 
   /** `before`: whose servers are taken over where they are still among them, and left otherwise. */
-  constructor(
-    model: string,
-    members: readonly MemberOptions[],
-    { budget, delays, before }: { budget: RetryBudget; delays: ProbeDelays; before?: ModelPool | undefined },
-  ) {
+  constructor(model: string, members: readonly MemberOptions[], { budget, delays, retryWithinMs, before }: PoolTerms) {
     const known = before?.members ?? [];
     for (const member of known) if (!members.some((options) => member.isOf(options))) member[Symbol.dispose]();
     let nextId = Math.max(-1, ...known.map(({ id }) => id)) + 1;
@@ -31,6 +37,7 @@ export class ModelPool implements Disposable {
       (options) => known.find((each) => each.isOf(options)) ?? new Member(nextId++, model, options, delays),
     );
     this.#budget = budget;
+    this.#retryWithinMs = retryWithinMs;
   }
 
   /** Undefined while every server is away. */
@@ -44,10 +51,11 @@ export class ModelPool implements Disposable {
     this.#budget.deposit();
     const watched = new WatchedSink(sink);
     const tried = new Set<Member>();
+    const until = performance.now() + this.#retryWithinMs;
     let failure: unknown;
     while (tried.size < MOST_TRIES) {
       const member = this.#choose(request, tried);
-      if (!member || (failure && !this.#mayRetry(request))) break;
+      if (!member || (failure && (performance.now() > until || !this.#mayRetry(request)))) break;
       tried.add(member);
       try {
         return await member.generate(request, watched, signal);
