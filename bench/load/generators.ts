@@ -42,7 +42,8 @@ export type ReaderCounts = {
   reconnects: number;
   errors: number;
   served: number;
-  refused: Record<string, number>;
+  /** What was refused (by status and code), ended as an error (`event`) or was tried too often (`given up`). */
+  codes: Record<string, number>;
   /** From when the question was due to the first text; for `sync` and `async`: to the answer. */
   ttft: Quantiles;
   /** From when the model wrote a token to when it was read. */
@@ -72,7 +73,6 @@ export type ReaderOptions = {
   slow?: number;
   most?: number;
   poll?: number;
-  seed?: number;
 };
 
 export async function buildGenerators(): Promise<void> {
@@ -134,15 +134,49 @@ export class LoadUpstream implements AsyncDisposable {
   [Symbol.asyncDispose] = () => end(this.#child);
 }
 
+const NO_QUANTILES: Quantiles = { count: 0, mean: 0, p50: 0, p90: 0, p99: 0, p999: 0, max: 0 };
+const NOTHING = {
+  live: 0,
+  running: 0,
+  asked: 0,
+  begun: 0,
+  finished: 0,
+  tokens: 0,
+  bytes: 0,
+  events: 0,
+  torn: 0,
+  lost: 0,
+  failed: 0,
+  reconnects: 0,
+  errors: 0,
+  served: 0,
+  codes: {},
+  ttft: NO_QUANTILES,
+  delay: NO_QUANTILES,
+  ack: NO_QUANTILES,
+  resume: NO_QUANTILES,
+} as const;
+
+/** Of the last readers. Their idempotency keys are made of it: under a seed used before, they would be given old answers. */
+let seed = 0;
+
 export class Readers implements AsyncDisposable {
   readonly pid: number;
+  /** All that was counted, mark by mark. */
+  readonly taken: ReaderCounts[] = [];
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
+  #isOver = false;
 
   constructor(options: ReaderOptions) {
     const { hosts, headers = {}, ...rest } = options;
     const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    const named = Object.entries({ ...rest, hosts: hosts.map(hostOf).join(','), headers: more.join('') });
+    const named = Object.entries({
+      ...rest,
+      hosts: hosts.map(hostOf).join(','),
+      headers: more.join(''),
+      seed: ++seed,
+    });
     this.#child = spawn(
       join(BUILT, 'readers'),
       named.map(([name, value]) => `${name}=${value}`),
@@ -153,7 +187,12 @@ export class Readers implements AsyncDisposable {
     this.#lines = createInterface(this.#child.stdout!)[Symbol.asyncIterator]();
   }
 
-  /** What was counted since the last one. */
+  /** All were served, or given up. */
+  get areOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** What was counted since the last one: nothing, once they are over. */
   mark(): Promise<ReaderCounts> {
     return this.#say('mark');
   }
@@ -168,8 +207,8 @@ export class Readers implements AsyncDisposable {
     return this.#say('quit');
   }
 
-  /** When all are served. */
-  async ended(): Promise<ReaderCounts> {
+  /** When all are served: what was counted since the last mark. */
+  ended(): Promise<ReaderCounts> {
     return this.#next();
   }
 
@@ -180,8 +219,17 @@ export class Readers implements AsyncDisposable {
 
   async #next(): Promise<ReaderCounts> {
     const { value, done } = await this.#lines.next();
-    if (done) throw new Error('The readers of the load test ended early.');
-    return JSON.parse(value) as ReaderCounts;
+    if (done) return await this.#nothingMore();
+    const counts = JSON.parse(value) as ReaderCounts;
+    this.taken.push(counts);
+    return counts;
+  }
+
+  async #nothingMore(): Promise<ReaderCounts> {
+    const { exitCode, signalCode } = await exited(this.#child);
+    if (exitCode !== 0) throw new Error(`The readers of the load test died: ${exitCode ?? signalCode}.`);
+    this.#isOver = true;
+    return { ...NOTHING, at: performance.now() / 1000 };
   }
 
   [Symbol.asyncDispose] = () => end(this.#child);
@@ -190,8 +238,11 @@ export class Readers implements AsyncDisposable {
 const hostOf = (url: string) => new URL(url).host;
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
   child.kill('SIGKILL');
-  await exited;
+  await exited(child);
+}
+
+async function exited(child: ChildProcess): Promise<ChildProcess> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  return child;
 }

@@ -27,6 +27,13 @@ export type Load = {
   more?: Partial<ReaderOptions>;
 };
 
+/** What several counted, by code. */
+export function sumOfCodes(all: readonly Record<string, number>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [code, count] of all.flatMap(Object.entries<number>)) sums[code] = (sums[code] ?? 0) + count;
+  return sums;
+}
+
 export type StreamSample = {
   target: string;
   streams: number;
@@ -47,7 +54,7 @@ export type StreamSample = {
   lostBytes: number;
   torn: number;
   errors: number;
-  refused: Record<string, number>;
+  codes: Record<string, number>;
 };
 
 const LOOK_MS = 250;
@@ -80,7 +87,6 @@ export async function holdStreams(
     tokens: Math.ceil((ramp * 1.3 + seconds + tail) * pace),
     users: Math.max(200, Math.ceil(streams / 4)),
     sources: Math.min(64, Math.max(1, Math.ceil(streams / 500))),
-    seed: (Date.now() % 4000) + 1,
     ...more,
   });
   const generators: Processes = [
@@ -88,10 +94,10 @@ export async function holdStreams(
     { group: 'readers', pid: readers.pid },
   ];
   await sleep(ramp * 1000);
-  const began = await allLive(readers, streams);
+  await allLive(readers, streams);
   await sleep((tail / TAIL_S) * 1000);
   const processes = () => [...target.processes(), ...generators];
-  const early = await readers.mark();
+  await readers.mark();
   const before = takeCpu(processes());
   await sleep(seconds * 1000);
   const counts = await readers.mark();
@@ -102,8 +108,8 @@ export async function holdStreams(
       return [group, (sumKb(pids) - base) / streams];
     }),
   );
-  const rest = await ended(readers, pace);
-  const all = [...began, early, counts, rest];
+  await ended(readers, pace);
+  const all = readers.taken;
   const isGenerator = new Set(generators.map(({ group }) => group));
   const perToken = Object.fromEntries(
     Object.entries(use.microseconds)
@@ -129,29 +135,26 @@ export async function holdStreams(
     lostBytes: sum(all, 'lost'),
     torn: sum(all, 'torn'),
     errors: sum(all, 'errors') + sum(all, 'failed'),
-    refused: Object.assign({}, ...all.map(({ refused }) => refused)),
+    codes: sumOfCodes(all.map(({ codes }) => codes)),
   };
 }
 
-async function allLive(readers: Readers, streams: number): Promise<ReaderCounts[]> {
-  const seen: ReaderCounts[] = [];
-  for (let looks = 0; looks < ALL_LIVE_LOOKS; looks += 1) {
+async function allLive(readers: Readers, streams: number): Promise<void> {
+  for (let looks = 0; looks < ALL_LIVE_LOOKS && !readers.areOver; looks += 1) {
     const counts = await readers.mark();
-    seen.push(counts);
     if (counts.live >= streams || (counts.finished > 0 && looks > 20)) break;
     await sleep(LOOK_MS);
   }
-  return seen;
 }
 
 /** They end within seconds; who does not is counted as lost by the next who looks at the model server. */
-async function ended(readers: Readers, pace: number): Promise<ReaderCounts> {
+async function ended(readers: Readers, pace: number): Promise<void> {
   const patience = new AbortController();
   const late = sleep(60_000 + 20_000 / pace, 'late' as const, { signal: patience.signal }).catch(() => 'late' as const);
   const end = readers.ended();
   if ((await Promise.race([end, late])) === 'late') void readers.quit().catch(() => {});
   patience.abort();
-  return end;
+  await end;
 }
 
 /** The part of the run in which most of them were counted. */

@@ -21,8 +21,9 @@
 #include <signal.h>
 
 #define MOST_SESSIONS 65536
-#define MOST_TRIES 5
+#define MOST_TRIES 50
 #define MOST_HOSTS 32
+#define MOST_CODES 32  // different ones between two marks; the last stands for all others
 
 typedef enum { ABSENT, CONNECTING, ASKING, ATTACHING, READING, THINKING, POLLING, SERVED } phase;
 typedef enum { STREAM, OPENAI, SYNC, ASYNC } way;
@@ -58,12 +59,24 @@ static rng random_state;
 
 static struct {
   uint64_t asked, begun, finished, tokens, bytes, events, torn, lost, failed, reconnects, error_events, served;
-  uint64_t refused[600];
+  struct { char name[64]; uint64_t count; } codes[MOST_CODES];
   hist ttft, delay, ack, resume, gap;
 } now_count;
 static long live, running, unserved;
 
 static uint64_t clock_us;
+
+// What was refused, failed or ended early, by its code.
+static void count_code(const char *kind, const char *json) {
+  char name[64];
+  const char *code = json ? strstr(json, "\"code\":\"") : NULL;
+  snprintf(name, sizeof name, "%s", kind);
+  if (code) snprintf(name, sizeof name, "%s %.*s", kind, (int)fmin(40, strcspn(code + 8, "\"")), code + 8);
+  int i = 0;
+  while (i < MOST_CODES - 1 && now_count.codes[i].count && strcmp(now_count.codes[i].name, name)) i++;
+  if (!now_count.codes[i].count) memcpy(now_count.codes[i].name, name, sizeof name);
+  now_count.codes[i].count++;
+}
 
 static void later(session *s, uint64_t at) {
   int i = heap_size++;
@@ -285,8 +298,9 @@ static void begin_turn(session *s) {
 static void again(session *s) {
   bool had_stream = s->phase == READING || s->phase == ATTACHING || s->phase == POLLING || s->resumes;
   hang_up(s);
-  if (openai || ++s->tries > MOST_TRIES * 10) {
+  if (openai || ++s->tries > MOST_TRIES) {
     now_count.failed++;
+    count_code("given up", NULL);
     end_session(s);
     return;
   }
@@ -355,6 +369,11 @@ static bool take_whole(session *s) {
   return true;
 }
 
+static void error_event(const char *data) {
+  now_count.error_events++;
+  count_code("event", data);
+}
+
 static void take_named(session *s, const char *data) {
   if (!strcmp(s->event, "restart")) s->position = 0, s->filled = 0;
   else if (!strcmp(s->event, "rewind")) {
@@ -363,7 +382,7 @@ static void take_named(session *s, const char *data) {
     s->position = bytes / RECORD;
     s->filled = (int)(bytes % RECORD);
     s->unsure = s->filled > 0;
-  } else if (!strcmp(s->event, "error")) now_count.error_events++;
+  } else if (!strcmp(s->event, "error")) error_event(data);
 }
 
 static void take_line(session *s, char *line, uint32_t n) {
@@ -382,7 +401,7 @@ static void take_line(session *s, char *line, uint32_t n) {
     const char *name = openai ? "\"content\":" : "\"token\":";
     char *text = strstr(data, name);
     if (!text) {
-      if (openai && strstr(data, "\"error\"")) now_count.error_events++;
+      if (openai && strstr(data, "\"error\"")) error_event(data);
       return;
     }
     text += strlen(name);
@@ -424,7 +443,10 @@ static void began_reading(session *s) {
 }
 
 static void refused(session *s) {
-  now_count.refused[s->response.status < 600 ? s->response.status : 0]++;
+  char status[16];
+  snprintf(status, sizeof status, "%d", s->response.status);
+  buffer_add(&s->line, "", 1);
+  count_code(status, s->line.at);
   // A stream that has nothing more to give: all of it is there.
   if (s->phase == ATTACHING && s->response.status == 204) {
     end_answer(s);
@@ -537,15 +559,15 @@ static void timer(session *s) {
 
 static void print_counts(void) {
   printf("{\"at\":%.3f,\"live\":%ld,\"running\":%ld,\"asked\":%llu,\"begun\":%llu,\"finished\":%llu,\"tokens\":%llu,\"bytes\":%llu,"
-         "\"events\":%llu,\"torn\":%llu,\"lost\":%llu,\"failed\":%llu,\"reconnects\":%llu,\"errors\":%llu,\"served\":%llu,\"refused\":{",
+         "\"events\":%llu,\"torn\":%llu,\"lost\":%llu,\"failed\":%llu,\"reconnects\":%llu,\"errors\":%llu,\"served\":%llu,\"codes\":{",
          now_us() / 1e6, live, running, (unsigned long long)now_count.asked, (unsigned long long)now_count.begun,
          (unsigned long long)now_count.finished, (unsigned long long)now_count.tokens, (unsigned long long)now_count.bytes,
          (unsigned long long)now_count.events, (unsigned long long)now_count.torn, (unsigned long long)now_count.lost,
          (unsigned long long)now_count.failed, (unsigned long long)now_count.reconnects, (unsigned long long)now_count.error_events,
          (unsigned long long)now_count.served);
   const char *comma = "";
-  for (int i = 0; i < 600; i++)
-    if (now_count.refused[i]) printf("%s\"%d\":%llu", comma, i, (unsigned long long)now_count.refused[i]), comma = ",";
+  for (int i = 0; i < MOST_CODES && now_count.codes[i].count; i++)
+    printf("%s\"%s\":%llu", comma, now_count.codes[i].name, (unsigned long long)now_count.codes[i].count), comma = ",";
   printf("},");
   hist_print(stdout, "ttft", &now_count.ttft), printf(",");
   hist_print(stdout, "delay", &now_count.delay), printf(",");

@@ -50,7 +50,6 @@ async function ask(
     pace: 20,
     users: 1000,
     sources: 8,
-    seed: (Date.now() % 4000) + 1,
   });
   return await readers.ended();
 }

@@ -17,7 +17,7 @@ export const history: Scenario = {
   async run(context) {
     await using system = await context.startSystem({ nginx: false });
     const people = await fill(context, system);
-    await everyStatementLogged(system);
+    await logStatements(system, 'all');
     const rows: Row[] = [];
     const all = { database: [] as number[], api: [] as number[] };
     for (const messages of context.toy ? SIZES.slice(-2) : SIZES) {
@@ -37,6 +37,7 @@ export const history: Scenario = {
         `users of ${messages}: ${median(database).toFixed(2)} ms in the database, ${median(api).toFixed(2)} ms at the API`,
       );
     }
+    await logStatements(system, 'none');
     const total = people.reduce((sum, { messages }) => sum + messages, 0);
     return {
       sections: [{ title: `The newest 50 messages among ${total}`, rows }],
@@ -113,11 +114,11 @@ const FILL = `WITH home AS (
   FROM home WHERE c.id = home.id AND c.user_id = home.user_id`;
 
 /** So that the server itself says how long each took. */
-async function everyStatementLogged(system: System): Promise<void> {
+async function logStatements(system: System, which: 'all' | 'none'): Promise<void> {
   for (const { spec } of system.cluster.parts.filter(({ spec }) => spec.kind === 'postgres')) {
     const client = new pg.Client({ connectionString: spec.address! });
     await client.connect();
-    await client.query('ALTER SYSTEM SET log_min_duration_statement = 0');
+    await client.query(`ALTER SYSTEM SET log_min_duration_statement = ${which === 'all' ? 0 : -1}`);
     await client.query('SELECT pg_reload_conf()');
     await client.end();
   }

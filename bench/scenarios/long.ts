@@ -10,8 +10,8 @@ import { type Context, type Row, round, type Scenario, scaled } from './scenario
 export const long: Scenario = {
   about: 'Half load for --seconds (600): memory, handles, sizes of Redis and PostgreSQL, delay of the event loops',
   async run(context) {
-    const seconds = context.seconds ?? (context.toy ? 2 : context.quick ? 30 : 600);
-    const every = Math.max(2, seconds / 20);
+    const seconds = context.seconds ?? (context.toy ? 1 : context.quick ? 30 : 600);
+    const every = Math.max(1, seconds / 20);
     await using system = await context.startSystem({ nginx: false });
     const rate = scaled(context, 50, 20);
     await using readers = new Readers({
@@ -25,7 +25,6 @@ export const long: Scenario = {
       pace: 20,
       users: 1_000,
       sources: 8,
-      seed: (Date.now() % 4000) + 1,
     });
     const rows: Row[] = [];
     for (let at = 0; at < seconds; at += every) {

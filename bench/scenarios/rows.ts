@@ -1,4 +1,4 @@
-import type { StreamSample } from '../load/hold-streams.ts';
+import { type StreamSample, sumOfCodes } from '../load/hold-streams.ts';
 import { median } from '../statistics.ts';
 import { type Row, round } from './scenario.ts';
 
@@ -24,22 +24,16 @@ export function streamRow(samples: readonly StreamSample[], more: Row = {}): Row
     'TTFT p99 ms': of((each) => each.ttft.p99),
     'lost or torn': samples.reduce((sum, each) => sum + each.lostBytes + each.torn, 0),
     errors: samples.reduce((sum, each) => sum + each.errors, 0),
-    refused: codes(samples),
+    codes: codeList(samples.map(({ codes }) => codes)),
     'foreign cores': of((each) => each.foreignCores),
     'generator cores': of((each) => each.generatorCores),
   };
 }
 
-function codes(samples: readonly StreamSample[]): string {
-  const all: Record<string, number> = {};
-  for (const { refused } of samples) {
-    for (const [code, count] of Object.entries(refused)) all[code] = (all[code] ?? 0) + count;
-  }
-  return (
-    Object.entries(all)
-      .map(([code, count]) => `${code}: ${count}`)
-      .join(', ') || '0'
-  );
+/** Refusals (also those that were asked again and then served) and failures. */
+export function codeList(all: readonly Record<string, number>[]): string {
+  const codes = Object.entries(sumOfCodes(all));
+  return codes.map(([code, count]) => `${code}: ${count}`).join(', ') || '0';
 }
 
 export function memoryRow(samples: readonly StreamSample[]): Row {

@@ -39,7 +39,7 @@ export function round(value: number): number {
 /** Of streams that are held: what a toy run needs to see that it works. */
 export const held = ({ seconds, toy, quick }: Context, whole: number, short = whole) => ({
   seconds: seconds ?? (toy ? 0.5 : quick ? short : whole),
-  ...(toy && { tail: 3 }),
+  ...(toy && { tail: 1 }),
 });
 
 /** `whole` of an ordinary run, at least 1 in a toy one. */

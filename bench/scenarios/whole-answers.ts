@@ -60,15 +60,10 @@ async function burst(context: Context, system: System, outcome: Outcome) {
     sessions,
     most: 64,
     poll: 1e6,
-    seed: seed(),
   });
   const before = takeCpu(system.processes());
   const began = performance.now();
-  let accepted = 0;
-  while (accepted < sessions) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    accepted += (await readers.mark()).ack.count;
-  }
+  const accepted = await allAccepted(readers, sessions, 20);
   const use = cpuBetween(before, takeCpu(system.processes()));
   const rate = accepted / ((performance.now() - began) / 1000);
   resume();
@@ -133,23 +128,29 @@ function pause(system: System): () => void {
 
 async function accept(system: System, more: Pick<ReaderOptions, 'rate' | 'sessions' | 'most'>): Promise<ReaderCounts> {
   const { key, apis: hosts } = system;
-  await using readers = new Readers({ ...ANSWER, mode: 'async', hosts, key, poll: 1e6, seed: seed(), ...more });
-  const all: ReaderCounts[] = [];
-  let accepted = 0;
-  while (accepted < more.sessions) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const counts = await readers.mark();
-    accepted += counts.ack.count;
-    all.push(counts);
-  }
+  await using readers = new Readers({ ...ANSWER, mode: 'async', hosts, key, poll: 1e6, ...more });
+  const accepted = await allAccepted(readers, more.sessions, 500);
+  const all = readers.taken;
   const full = all.filter(({ ack }) => ack.count > more.rate / 4);
   const p99 = Math.max(...(full.length > 0 ? full : all).map(({ ack }) => ack.p99));
   return { ...all[0]!, ack: { ...all[0]!.ack, count: accepted, p99 } };
 }
 
+/** How many were; all, but for those given up. */
+async function allAccepted(readers: Readers, sessions: number, lookMs: number): Promise<number> {
+  let accepted = 0;
+  for (let givenUp = 0; accepted + givenUp < sessions; ) {
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+    const { ack, failed } = await readers.mark();
+    accepted += ack.count;
+    givenUp += failed;
+  }
+  return accepted;
+}
+
 async function serve(system: System, more: Pick<ReaderOptions, 'mode' | 'rate' | 'sessions'>): Promise<ReaderCounts> {
   const { key, apis: hosts } = system;
-  await using readers = new Readers({ ...ANSWER, hosts, key, seed: seed(), most: 2_000, ...more });
+  await using readers = new Readers({ ...ANSWER, hosts, key, most: 2_000, ...more });
   return await readers.ended();
 }
 
@@ -163,5 +164,3 @@ function answersRow({ asked, finished, ttft, lost, torn, failed }: ReaderCounts)
     failed,
   };
 }
-
-const seed = () => (Date.now() % 4000) + 1;

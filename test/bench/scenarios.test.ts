@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { readReport } from '../../bench/report.ts';
 import { SCENARIOS } from '../../bench/scenarios/index.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -16,5 +17,7 @@ test('every scenario runs, a fiftieth of its size', async () => {
   // 1: a goal was missed, as it may at this size.
   expect([0, 1], out).toContain(code);
   expect(out).toContain('\nGoals\n');
-  expect(out).not.toContain('NaN');
+  const report = readReport(/written to (\S+)\.md/.exec(out)![1]!);
+  expect(report.isWhole, out).toBe(true);
+  for (const { title, rows } of report.sections) expect(rows, title).not.toHaveLength(0);
 }, 400_000);
