@@ -23,7 +23,7 @@ type AllStats = Readonly<Record<Lane, LaneStats>>;
 /** Milliseconds that counts are taken for current. */
 const STATS_AGE = 500;
 
-/** Lanes as quorum queues of a RabbitMQ; topology and reasons in docs/adr/0013. */
+/** Lanes as quorum queues of a RabbitMQ; topology and reasons in docs/adr/0014. */
 export class RabbitMqGenerationQueue implements GenerationQueue, AsyncDisposable {
   readonly #maxLength: number;
   /** Two connections: a broker that is low on memory stops reading those that publish, and settling must go on. */

@@ -30,7 +30,7 @@ export type LaneConsumerOptions = {
 /**
  * One lane of one process. AMQP fixes the prefetch of a subscription when it begins, so what is allowed is the
  * sum of several on one channel: more is another subscription, less is one that is ended (what it has delivered
- * may still be settled). See docs/adr/0013.
+ * may still be settled). See docs/adr/0014.
  */
 export class RabbitMqLaneConsumer implements LaneConsumer {
   readonly #options: LaneConsumerOptions;
