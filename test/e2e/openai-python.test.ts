@@ -48,6 +48,7 @@ test.each([
   ['errors are of the kinds that the client knows', 'errors'],
   ['a stream that breaks off says so', 'broken'],
   ['a limit says how long to wait', 'limited'],
+  ['what failed is tried again', 'retried'],
   ['several at once', 'at_once'],
   ['models', 'models'],
   ['responses, whole, streamed and one behind the other', 'responses'],

@@ -6,6 +6,7 @@ import sys
 import threading
 import traceback
 
+import httpx
 import openai
 from openai import OpenAI
 
@@ -99,6 +100,25 @@ def limited():
         raise AssertionError("nothing was limited")
 
 
+class AwayAtFirst(httpx.BaseTransport):
+    def __init__(self):
+        self.calls = 0
+        self.real = httpx.HTTPTransport()
+
+    def handle_request(self, request):
+        self.calls += 1
+        if self.calls == 1:
+            return httpx.Response(503, headers={"retry-after-ms": "1"}, request=request)
+        return self.real.handle_request(request)
+
+
+def retried():
+    transport = AwayAtFirst()
+    again = OpenAI(api_key=os.environ["API_KEY"], base_url=BASE, max_retries=2, http_client=httpx.Client(transport=transport))
+    answer = again.completions.create(model=MODEL, prompt="say again")
+    assert answer.choices[0].text == "again" and transport.calls == 2, (answer, transport.calls)
+
+
 def at_once():
     answers = [None] * 8
     def one(index):
@@ -135,7 +155,7 @@ def embeddings():
     assert len(made.data) == 2 and len(made.data[0].embedding) == 3, made
 
 
-for scenario in [whole, streamed, left, tools, schema, stored, errors, broken, limited, at_once, models, responses, embeddings]:
+for scenario in [whole, streamed, left, tools, schema, stored, errors, broken, limited, retried, at_once, models, responses, embeddings]:
     try:
         scenario()
         problem = None
