@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -25,6 +28,7 @@ beforeAll(async () => {
       PATH: process.env.PATH,
       BASE_URL: `${server.url}/v1`,
       LIMITED_URL: `${limited.url}/v1`,
+      AWAY_AT_FIRST_URL: `${await startAwayAtFirst(server.url, stack)}/v1`,
       EMBEDDING_URL: `${embedding.url}/v1`,
       API_KEY: KEY,
       OTHER_KEY,
@@ -37,6 +41,26 @@ beforeAll(async () => {
   }
 }, SETUP_MS);
 afterAll(() => stack.disposeAsync());
+
+/** In front of a server: the first request finds it away. */
+async function startAwayAtFirst(url: string, disposing: AsyncDisposableStack): Promise<string> {
+  let requests = 0;
+  const proxy = createServer(async (request, response) => {
+    if (requests++ === 0) return response.writeHead(503, { 'retry-after-ms': '1' }).end();
+    const answer = await fetch(url + request.url, {
+      method: 'POST',
+      headers: { authorization: request.headers.authorization!, 'content-type': 'application/json' },
+      body: await text(request),
+    });
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  disposing.defer(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+}
 
 test.each([
   ['an answer comes whole', 'whole'],
