@@ -53,6 +53,7 @@ export type CommonConfig = {
     maxMessageChars: number;
     seedMaxMessageChars: number;
     maxBodyBytes: number;
+    maxImportBytes: number;
     requestTimeoutMs: number;
   };
   syncTimeoutMs: number;
@@ -75,10 +76,11 @@ export type CommonConfig = {
   database: { poolSize: number; statementTimeoutMs: number; connectTimeoutMs: number; maxReplicaLagMs: number };
   redis: { commandTimeoutMs: number; connectTimeoutMs: number };
   /** Months of 0: never. */
-  data: { archiveAfterMonths: number; retentionMonths: number; idempotencyTtlMs: number };
+  data: { archiveAfterMonths: number; retentionMonths: number; idempotencyTtlMs: number; temporaryTtlMs: number };
   contextCacheBytes: number;
   historyMessages: number;
   summarises: boolean;
+  titles: boolean;
   /** Null: answers are not kept for the same request. */
   answerCache: { serves: 'deterministic' | 'all'; ttlMs: number } | null;
 };
@@ -178,6 +180,7 @@ function commonConfig(
       maxMessageChars: values.MAX_MESSAGE_CHARS,
       seedMaxMessageChars: values.SEED_MAX_MESSAGE_CHARS,
       maxBodyBytes: values.MAX_BODY_BYTES,
+      maxImportBytes: values.MAX_IMPORT_BYTES,
       requestTimeoutMs: values.REQUEST_TIMEOUT_MS,
     },
     syncTimeoutMs: values.SYNC_TIMEOUT * 1000,
@@ -223,10 +226,12 @@ function commonConfig(
       archiveAfterMonths: values.ARCHIVE_AFTER_MONTHS,
       retentionMonths: values.RETENTION_MONTHS,
       idempotencyTtlMs: values.IDEMPOTENCY_TTL * 1000,
+      temporaryTtlMs: values.TEMPORARY_CHAT_TTL * 1000,
     },
     contextCacheBytes: values.CONTEXT_CACHE_BYTES,
     historyMessages: values.HISTORY_MESSAGES,
     summarises: values.CONTEXT_SUMMARY === 'on',
+    titles: values.AUTO_TITLES === 'on',
     answerCache:
       values.ANSWER_CACHE === 'off' ? null : { serves: values.ANSWER_CACHE, ttlMs: values.ANSWER_CACHE_TTL * 1000 },
   };

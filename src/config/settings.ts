@@ -160,6 +160,11 @@ export const SETTINGS = {
     unit: 'bytes',
     description: 'Largest request body. A character can take 6 bytes of JSON.',
   }),
+  MAX_IMPORT_BYTES: define('admission', integer(1024, 1_073_741_824), {
+    default: '16777216',
+    unit: 'bytes',
+    description: 'Largest conversation that is imported.',
+  }),
   TRUSTED_PROXIES: define('admission', networks, {
     otherwise: 'none',
     description:
@@ -306,6 +311,11 @@ export const SETTINGS = {
     description:
       "Whether messages that no longer fit the model's window are summed up, by the model and in the batch lane, and the summary stands in for them.",
   }),
+  AUTO_TITLES: define('storage', oneOf(['off', 'on']), {
+    default: 'on',
+    description:
+      "Whether conversations that ask for it (`auto_title`, as the page does) get a title of the model's making after the first answer, in the batch lane.",
+  }),
   ANSWER_CACHE: define('storage', oneOf(ANSWER_CACHES), {
     default: 'deterministic',
     description:
@@ -325,6 +335,10 @@ export const SETTINGS = {
     default: '0',
     unit: 'months',
     description: 'Conversations in which nothing was said for so long are deleted for good, daily. 0: never.',
+  }),
+  TEMPORARY_CHAT_TTL: define('storage', seconds(60, 365 * 86_400), {
+    default: '86400',
+    description: 'How long after its last word a temporary chat is deleted for good.',
   }),
   IDEMPOTENCY_TTL: define('storage', seconds(60, 365 * 86_400), {
     default: '604800',

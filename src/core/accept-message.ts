@@ -2,10 +2,11 @@ import type { Conversations } from '../ports/conversations.ts';
 import type { Directory } from '../ports/directory.ts';
 import type { Generation, GenerationId, UserId } from '../ports/generations.ts';
 import type { Inference } from '../ports/inference.ts';
+import type { Workspace } from '../ports/workspaces.ts';
 import { ChatError } from '../protocol/errors.ts';
 import type { Account, GenerationParams } from '../protocol/generation.ts';
 import { generationAccepted, rateLimited } from '../telemetry/events.ts';
-import { chooseModel } from './choose-model.ts';
+import { chooseModel, modelsFor } from './choose-model.ts';
 import { type DispatchPorts, type DispatchSettings, dispatch, dispatchWindow } from './dispatch.ts';
 import { estimateTokens } from './estimate-prompt.ts';
 import type { MessageRequest } from './message-request.ts';
@@ -43,8 +44,13 @@ export async function acceptMessage(
   limits: AcceptLimits,
   request: MessageRequest,
 ): Promise<AcceptedMessage> {
-  const params = withModel(ports.inference, request);
+  // Before anybody is made: a model that there is not is nobody's.
+  chooseModel(ports.inference, request.workspace, request.params.model);
   const userId = await ports.directory.ensureUser(request.workspace.id, request.externalUserId);
+  const params = withModel(ports.inference, request.workspace, {
+    ...(await settingsFor(ports, request, userId)),
+    ...request.params,
+  });
   const { ahead, waitMs } = await lookAtLine(ports, limits, request);
   const window = await dispatchWindow(ports, limits.dispatch);
   // In this order: ids are the order of messages.
@@ -132,8 +138,21 @@ function isRefusal(error: unknown): boolean {
   return error instanceof ChatError && error.status < 500;
 }
 
+/** What the conversation has for all its messages. What is temporary is not kept for others either. */
+async function settingsFor(
+  { conversations, inference }: AcceptPorts,
+  { workspace, conversation, begin, prompt }: MessageRequest,
+  userId: UserId,
+): Promise<Partial<GenerationParams>> {
+  const known = typeof conversation === 'number' && !prompt ? await conversations.get(userId, conversation) : null;
+  const { settings = {}, temporary = false } = known ?? begin ?? {};
+  const { model, assistant: _, ...params } = settings;
+  const isThere = modelsFor(workspace, inference).some(({ id }) => id === model);
+  return { ...params, ...(isThere && { model: model! }), ...(temporary && { cache: false }) };
+}
+
 /** The model is decided at acceptance, so that a takeover elsewhere asks the same one. */
-function withModel(inference: Inference, { workspace, params }: MessageRequest): GenerationParams {
+function withModel(inference: Inference, workspace: Workspace, params: GenerationParams): GenerationParams {
   const model = chooseModel(inference, workspace, params.model)?.id ?? params.model;
   return { ...params, ...(model !== undefined && { model }) };
 }
@@ -142,7 +161,11 @@ function conversationOf(ports: AcceptPorts, request: MessageRequest) {
   if (request.conversation === 'transient') return { newId: ports.clock.newId(), title: 'Not stored', transient: true };
   if (request.conversation !== undefined) return { number: request.conversation };
   if (request.request.kind === 'regenerate') throw new ChatError('conversation_not_found');
-  return { newId: ports.clock.newId(), title: titleOf(request.request.content) };
+  const {
+    begin,
+    request: { content },
+  } = request;
+  return { newId: ports.clock.newId(), title: titleOf(content), ...(begin && { begin }) };
 }
 
 /** The message's beginning, on one line, cut between words where there is a break near the end. */

@@ -114,7 +114,13 @@ async function ask(run: Run, asking: Asking): Promise<Outcome> {
   const prompt = history
     ? await buildPrompt(
         { inference },
-        { ...frame, history, context: params.context ?? [], readSummary: summaryReader(run) },
+        {
+          ...frame,
+          history,
+          context: params.context ?? [],
+          systemPrompt: params.systemPrompt,
+          readSummary: summaryReader(run),
+        },
         signal,
       )
     : await givenPrompt({ inference }, { ...frame, messages: run.prompt!, tools: params.tools ?? [] }, signal);

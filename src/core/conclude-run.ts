@@ -7,6 +7,7 @@ import { keepAnswer } from './answer-cache.ts';
 import { modelOf } from './ask-model.ts';
 import { writeContext } from './conversation-context.ts';
 import { askForSummary, keepSummary } from './conversation-summary.ts';
+import { askForTitle, keepTitle } from './conversation-title.ts';
 import { dispatch, dispatchWindow, jobOf } from './dispatch.ts';
 import { priceAnswer } from './price-answer.ts';
 import type { Outcome, Run } from './run.ts';
@@ -143,9 +144,11 @@ async function afterFinish(run: Run, outcome: Terminal, finished: Extract<Finish
   await settleTerminal(host.ports, host.settings.dispatch, { ...generation, epoch: writer.held.epoch }, dispatched);
   if (outcome.kind === 'done') await keepAnswer(run, outcome.ending);
   if (outcome.kind === 'done') await keepSummary(run);
+  if (outcome.kind === 'done') await keepTitle(run);
   await endSharing(run);
   if (outcome.kind === 'done' && outcome.history) {
     await writeContext(host.ports, host.settings.context, generation, outcome.history, writer.text.toString());
     await askForSummary(run, outcome.history);
+    await askForTitle(run, outcome.history);
   }
 }

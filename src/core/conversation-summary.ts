@@ -1,21 +1,16 @@
 import { guessTokens } from '../lib/guess-tokens.ts';
 import type { Cache } from '../ports/cache.ts';
-import type { ConversationId, Generation, MessageId } from '../ports/generations.ts';
-import type { ModelInfo } from '../ports/inference.ts';
-import type { Account } from '../protocol/generation.ts';
+import type { ConversationId, MessageId } from '../ports/generations.ts';
 import { portFailed } from '../telemetry/events.ts';
+import { askAside } from './ask-aside.ts';
 import type { HistoryMessage } from './conversation-context.ts';
-import { dispatch, dispatchWindow } from './dispatch.ts';
-import type { Run, SummarySettings } from './run.ts';
+import type { Run } from './run.ts';
 
 /** Of a branch, from its beginning to this message and with it: true for every branch that goes through it. */
 export type Summary = { upTo: MessageId; text: string };
 
 /** Share of the model's window that is filled with what is to be summed up. */
 const FILL = 0.5;
-/** Whoever has so many waiting gets no summary besides. */
-const MOST_WAITING = 50;
-const NO_BODY = '0'.repeat(64);
 
 const TASK =
   'Below is the beginning of a conversation. Sum it up in one paragraph for somebody who goes on with it: what was asked, what was answered and decided, names and figures that matter. Write the summary and nothing else.';
@@ -48,7 +43,15 @@ export async function askForSummary(run: Run, history: readonly HistoryMessage[]
     const model = models.find(({ id }) => id === generation.params.model) ?? models[0];
     const fresh = fallen.slice(covered);
     if (!model || fresh.length < settings.every) return;
-    await accept(run, settings, model, covered > 0 ? before : null, fresh);
+    const { words, upTo } = wordsOf(fresh, model.contextWindow * FILL);
+    const known = covered > 0 && before ? [`What came before: ${before.text}`] : [];
+    const { conversationId } = generation;
+    await askAside(run, {
+      title: 'Summary',
+      content: [TASK, ...known, words].join('\n\n'),
+      key: `summary ${conversationId} ${upTo}`,
+      params: { model: model.id, maxTokens: settings.maxTokens, summaryOf: { conversationId, upTo } },
+    });
   } catch (error) {
     portFailed({ port: 'outbox', operation: 'summarise', generation: generation.id, error });
   }
@@ -67,50 +70,6 @@ export async function keepSummary({ host, generation, writer }: Run): Promise<vo
   const summary: Summary = { upTo, text: writer.text.toString().trim() };
   if (summary.text === '') return;
   await cache.set(summaryKey(conversationId), new TextEncoder().encode(JSON.stringify(summary)), settings.ttlMs);
-}
-
-async function accept(
-  { host, generation }: Run,
-  { maxTokens }: SummarySettings,
-  model: ModelInfo,
-  before: Summary | null,
-  fresh: readonly HistoryMessage[],
-): Promise<void> {
-  const { ports } = host;
-  const { clock, outbox, line } = ports;
-  const { words, upTo } = wordsOf(fresh, model.contextWindow * FILL);
-  const { conversationId, workspaceId, userId } = generation;
-  const content = [TASK, ...(before ? [`What came before: ${before.text}`] : []), words].join('\n\n');
-  const accepted = await outbox.accept({
-    workspaceId,
-    userId,
-    conversation: { newId: clock.newId(), title: 'Summary', transient: true },
-    request: { kind: 'message', id: clock.newId(), content: '' },
-    generationId: clock.newId(),
-    lane: 'batch',
-    direct: false,
-    params: {
-      model: model.id,
-      maxTokens,
-      temperature: 0,
-      cache: false,
-      summaryOf: { conversationId, upTo },
-      ...accountOf(generation),
-    },
-    prompt: [{ role: 'user', content }],
-    idempotency: { key: `summary ${conversationId} ${upTo}`, bodyHash: NO_BODY },
-    window: await dispatchWindow({ line }, host.settings.dispatch),
-    maxWaiting: MOST_WAITING,
-    positionAtArrival: null,
-  });
-  await dispatch(ports, accepted.dispatched);
-}
-
-/** Counted for whoever talks, and never refused for a budget. */
-function accountOf({ params }: Generation): { account?: Account } {
-  if (!params.account) return {};
-  const { keyId, reservedTokens } = params.account;
-  return { account: { keyId, ...(reservedTokens !== undefined && { reservedTokens: 0 }) } };
 }
 
 /** As many of the oldest as fit; of one that is too long alone its beginning. The rest has its turn later. */

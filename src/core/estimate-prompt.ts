@@ -23,7 +23,7 @@ export async function estimateTokens(
     ? request.prompt.map((message) => (message.role === 'assistant' ? JSON.stringify(message) : message.content))
     : await conversationTexts(ports, request, userId, historyMessages);
   const around = [
-    model?.systemPrompt ?? '',
+    params.systemPrompt ?? model?.systemPrompt ?? '',
     ...(params.context ?? []),
     params.tools ? JSON.stringify(params.tools) : '',
   ];

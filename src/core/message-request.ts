@@ -1,3 +1,4 @@
+import type { ConversationBegin } from '../ports/outbox.ts';
 import type { KeyBudget, Workspace } from '../ports/workspaces.ts';
 import type { ChatMessage } from '../protocol/chat-message.ts';
 import type { GenerationParams, Lane } from '../protocol/generation.ts';
@@ -10,6 +11,8 @@ export type MessageRequest = {
   key?: { id: string; budget: KeyBudget };
   /** Number of an existing conversation; absent: a new one; `transient`: one that is not to be stored. */
   conversation?: number | 'transient';
+  /** Of a new conversation. */
+  begin?: ConversationBegin;
   request: { kind: 'message'; content: string; parentId?: string | null } | { kind: 'regenerate'; messageId: string };
   lane: Lane;
   /** Runs in this process where it can; the caller then hands it to `answerDirectly`. */

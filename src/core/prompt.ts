@@ -20,6 +20,8 @@ export type PromptInput = {
   /** Oldest first; the last is the one to answer. */
   history: readonly HistoryMessage[];
   context: readonly string[];
+  /** Instead of the model's own. */
+  systemPrompt?: string | undefined;
   /** What was already answered before a takeover, all channels. */
   prefix: string;
   /** Tokens of the whole answer, prefix included. */
@@ -68,7 +70,9 @@ async function fitWindow(
   signal: AbortSignal,
 ): Promise<Prompt> {
   const { model } = input;
-  const before = [model.systemPrompt, summary && `${SUMMARY_INTRO} ${summary}`].filter((text) => text != null);
+  const before = [input.systemPrompt ?? model.systemPrompt, summary && `${SUMMARY_INTRO} ${summary}`].filter(
+    (text) => text != null,
+  );
   const system: ChatMessage[] = before.length > 0 ? [{ role: 'system', content: before.join('\n\n') }] : [];
   const turns = withContext(spoken(input.history), input.context);
   const texts = [...system, ...turns].map((message) => message.content);

@@ -42,6 +42,8 @@ export type RunnerSettings = {
   answerCache: AnswerCacheSettings | null;
   /** Null: what falls out of a prompt is not summed up. */
   summary: SummarySettings | null;
+  /** Whether conversations that want one get a title of the model's making. */
+  titles: boolean;
   /** Milliseconds without a heartbeat after which another process may take a generation over. */
   leaseMs: number;
   /** Failed attempts after which a generation fails visibly and becomes a dead letter. */

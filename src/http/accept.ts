@@ -2,9 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AcceptedMessage, acceptMessage } from '../core/accept-message.ts';
 import type { MessageRequest } from '../core/message-request.ts';
 import { refuseWebhookUrl } from '../lib/webhook-url.ts';
+import type { ConversationBegin } from '../ports/outbox.ts';
+import type { ChatSettings } from '../protocol/chat-settings.ts';
 import { ChatError } from '../protocol/errors.ts';
 import type { GenerationParams, Lane } from '../protocol/generation.ts';
 import { type ChatRequest, MAX_TOKENS, SEED_MAX_TOKENS } from '../protocol/requests.ts';
+import type { ChatSettingsResource } from '../protocol/resources.ts';
 import { allowUser } from './auth.ts';
 import { tellBudget, tellRefusedBudget } from './budget-headers.ts';
 import type { Caller } from './caller.ts';
@@ -19,7 +22,11 @@ type Options = {
   cache?: boolean;
   allow_degraded?: boolean;
 };
-type Acceptance = Pick<MessageRequest, 'request' | 'lane' | 'direct' | 'params' | 'conversation' | 'prompt'> & {
+type Begin = { settings?: ChatSettingsResource; folder?: string; temporary?: boolean };
+type Acceptance = Pick<
+  MessageRequest,
+  'request' | 'lane' | 'direct' | 'params' | 'conversation' | 'begin' | 'prompt'
+> & {
   userId: string;
   webhook_url?: string | undefined;
   /** What an Idempotency-Key stands for. */
@@ -91,6 +98,23 @@ export function paramsOf(options: Options, maxTokens: number = MAX_TOKENS.defaul
     ...(allow_degraded === false && { allowDegraded: false }),
     ...(context !== undefined &&
       context.length > 0 && { context: context.map((text) => text.toWellFormed().replaceAll('\0', '')) }),
+  };
+}
+
+/** What a new conversation begins with. */
+export function beginOf({ settings, folder, temporary }: Begin): ConversationBegin {
+  return {
+    ...(settings && { settings: settingsOf(settings) }),
+    ...(folder !== undefined && { folderId: folder.toLowerCase() }),
+    ...(temporary && { temporary }),
+  };
+}
+
+export function settingsOf({ system_prompt, top_p, ...settings }: ChatSettingsResource): ChatSettings {
+  return {
+    ...settings,
+    ...(system_prompt !== undefined && { systemPrompt: cleanText(system_prompt) }),
+    ...(top_p !== undefined && { topP: top_p }),
   };
 }
 

@@ -112,6 +112,7 @@ function parametersTable(parameters: readonly Json[]): string {
 function bodyHtml(schema: Json, document: OpenApi): string {
   const name = schemaName(schema);
   const resolved = name ? (document.components.schemas[name] ?? schema) : schema;
+  if (resolved.anyOf) return `<p>One of ${typeOf(resolved)}.</p>`;
   const required = new Set((resolved.required as string[] | undefined) ?? []);
   const properties = Object.entries((resolved.properties as Record<string, Json> | undefined) ?? {});
   return fieldsTable(

@@ -38,7 +38,7 @@ export function errorBody(error: ChatError, requestId?: string): ErrorBody {
 
 /** The one place where what was thrown becomes an answer. */
 export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply, maxBodyBytes: number): void {
-  const error = toChatError(thrown, maxBodyBytes);
+  const error = toChatError(thrown, request.routeOptions.bodyLimit ?? maxBodyBytes);
   if (error.status >= 500) {
     const level = error.code === 'internal' ? 'error' : 'warn';
     const where = { request_id: request.id, method: request.method, route: request.routeOptions.url ?? null };

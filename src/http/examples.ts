@@ -59,10 +59,31 @@ export const EXAMPLE_CONVERSATION = {
   title: 'The capital of France',
   pinned: false,
   archived: false,
+  folder: null,
+  temporary: false,
+  settings: {},
   message_count: 2,
   answering: false,
   created_at: TIME,
   updated_at: TIME,
+};
+
+export const EXAMPLE_ITEM_ID = '0f7c2f4e-8a1b-4c3d-9e5f-6a7b8c9d0e1f';
+export const EXAMPLE_ITEM = { id: EXAMPLE_ITEM_ID, kind: 'folder', name: 'Thesis', updated_at: TIME };
+export const EXAMPLE_SHARE = {
+  id: EXAMPLE_ITEM_ID,
+  kind: 'share',
+  conversation: 42,
+  title: 'The capital of France',
+  updated_at: TIME,
+};
+export const EXAMPLE_SHARED = {
+  title: 'The capital of France',
+  shared_at: TIME,
+  messages: [
+    { role: 'user', content: 'What is the capital of France?', model: null, created_at: TIME },
+    { role: 'assistant', content: 'Paris.', model: 'qwen2.5-0.5b-instruct', created_at: TIME },
+  ],
 };
 
 export const EXAMPLE_GENERATION = {
@@ -133,6 +154,7 @@ export const EXAMPLE_DELETION = {
     generations: 74,
     idempotency_keys: 3,
     usage_days: 31,
+    items: 5,
   },
   cleared: { stopped: 1, contexts: 12, token_logs: 5 },
   databases: ['shard-1', 'shard-2'],

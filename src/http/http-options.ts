@@ -15,6 +15,8 @@ export type HttpOptions = {
   page: string | null;
   requestLimits: RequestLimits;
   maxBodyBytes: number;
+  /** Of an imported conversation. */
+  maxImportBytes: number;
   /** How long a request may take to arrive whole. */
   requestTimeoutMs: number;
   /** Of `POST /chat`, per credential and user. */

@@ -9,6 +9,7 @@ import type { RateLimits } from '../ports/rate-limits.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { UsageReports } from '../ports/usage-reports.ts';
 import type { UserDeletions } from '../ports/user-deletions.ts';
+import type { UserItems } from '../ports/user-items.ts';
 import type { Workspaces } from '../ports/workspaces.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { Authenticator } from './auth.ts';
@@ -27,6 +28,7 @@ export type HttpPorts = AcceptPorts &
     sessions: Sessions;
     deletions: UserDeletions;
     usage: UsageReports;
+    items: UserItems;
   };
 
 export type ComponentName = 'ray_serve' | 'redis' | 'database' | 'rabbitmq';

@@ -9,6 +9,7 @@ const TAGS = {
   OpenAI:
     'As OpenAI has it, for its clients: the address is `/v1`, the key a bearer token. Errors have its form; the header `X-Error-Code` has the code of the catalogue.',
   Conversations: 'What a user and the models said, in branches.',
+  Items: 'What a user arranged around the conversations.',
   Generations: 'One request to a model, from acceptance to its one answer.',
   Models: 'What can be asked.',
   Users: 'People under the name that their caller has for them.',

@@ -10,6 +10,7 @@ export function registerRoute(app: FastifyInstance, http: Http, route: Route): v
   const callers = new WeakMap<FastifyRequest, Caller>();
   app.route({
     method: route.method,
+    ...(route.bodyBound === 'import' && { bodyLimit: http.options.maxImportBytes }),
     url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
     async onRequest(request) {
       if (route.access === 'key') callers.set(request, await http.auth.authenticate(request));

@@ -4,16 +4,23 @@ import type { Generation } from '../ports/generations.ts';
 import type { ModelInfo } from '../ports/inference.ts';
 import type { UsageDimension, UsageSum } from '../ports/usage-reports.ts';
 import type { DeletionReceipt } from '../ports/user-deletions.ts';
+import type { SharedBranch, UserItem } from '../ports/user-items.ts';
 import type { WaitingLine } from '../ports/waiting-line.ts';
 import { checkEndpoint, streamEndpoint } from '../protocol/addresses.ts';
+import type { ChatSettings } from '../protocol/chat-settings.ts';
 import type {
+  ChatSettingsResource,
   ConversationResource,
   DeletionResource,
   GenerationResource,
+  ItemResource,
   MessageResource,
   ModelResource,
   SearchHitResource,
+  SharedResource,
 } from '../protocol/resources.ts';
+
+import { splitToolCalls } from '../protocol/tool-calls.ts';
 
 /** Sums of binary fractions are told without their noise. */
 const COST_DECIMALS = 9;
@@ -26,10 +33,41 @@ export function conversationResource(conversation: Conversation): ConversationRe
     title: conversation.title,
     pinned: conversation.pinned,
     archived: conversation.archived,
+    folder: conversation.folderId,
+    temporary: conversation.temporary,
+    settings: settingsResource(conversation.settings),
     message_count: conversation.messageCount,
     answering: conversation.answering,
     created_at: iso(conversation.createdAt),
     updated_at: iso(conversation.updatedAt),
+  };
+}
+
+function settingsResource({ systemPrompt, topP, ...settings }: ChatSettings): ChatSettingsResource {
+  return {
+    ...settings,
+    ...(systemPrompt !== undefined && { system_prompt: systemPrompt }),
+    ...(topP !== undefined && { top_p: topP }),
+  };
+}
+
+export function itemResource({ createdAt: _, updatedAt, ...item }: UserItem): ItemResource {
+  const facts = { id: item.id, updated_at: iso(updatedAt) };
+  if (item.kind === 'share') return { ...facts, kind: 'share', conversation: item.number, title: item.title };
+  if (item.kind === 'folder' || item.kind === 'prompt') return { ...item, ...facts };
+  return { ...item, ...facts, settings: settingsResource(item.settings) };
+}
+
+export function sharedResource({ share, createdAt }: SharedBranch, branch: readonly BranchMessage[]): SharedResource {
+  return {
+    title: share.title,
+    shared_at: iso(createdAt),
+    messages: branch.toReversed().map(({ role, content, model, createdAt: at }) => ({
+      role,
+      content: role === 'assistant' ? splitToolCalls(content).text : content,
+      model,
+      created_at: iso(at),
+    })),
   };
 }
 
@@ -136,6 +174,8 @@ export function deletionResource(receipt: DeletionReceipt): DeletionResource {
       generations: erased.generations,
       idempotency_keys: erased.idempotencyKeys,
       usage_days: erased.usageDays,
+      // A receipt from before there were any has none.
+      items: erased.items ?? 0,
     },
     cleared: cleared && { stopped: cleared.stopped, contexts: cleared.contexts, token_logs: cleared.tokenLogs },
     databases: [...databases],

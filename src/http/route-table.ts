@@ -1,6 +1,7 @@
 import type { RequestLimits } from '../protocol/requests.ts';
 import type { Route } from './route.ts';
 import { deleteConversation } from './routes/delete-conversation.ts';
+import { deleteItem } from './routes/delete-item.ts';
 import { deleteSession } from './routes/delete-session.ts';
 import { deleteUser } from './routes/delete-user.ts';
 import { getAsyncApi } from './routes/get-asyncapi.ts';
@@ -15,11 +16,13 @@ import { getOpenApi } from './routes/get-openapi.ts';
 import { getQueueStats } from './routes/get-queue-stats.ts';
 import { getReadyz } from './routes/get-readyz.ts';
 import { getSession } from './routes/get-session.ts';
+import { getShare } from './routes/get-share.ts';
 import { getGenerationStream, getStream } from './routes/get-stream.ts';
 import { getUsage } from './routes/get-usage.ts';
 import { getV1Response } from './routes/get-v1-response.ts';
 import { listConversations } from './routes/list-conversations.ts';
 import { listDeadLetters } from './routes/list-dead-letters.ts';
+import { listItems } from './routes/list-items.ts';
 import { listMessages } from './routes/list-messages.ts';
 import { listModels } from './routes/list-models.ts';
 import { getV1Model, listV1Models } from './routes/list-v1-models.ts';
@@ -27,10 +30,12 @@ import { patchConversation } from './routes/patch-conversation.ts';
 import { postAsyncChat } from './routes/post-async-chat.ts';
 import { postChat } from './routes/post-chat.ts';
 import { postConversation } from './routes/post-conversation.ts';
+import { postImport } from './routes/post-import.ts';
 import { postMessage } from './routes/post-message.ts';
 import { postRegenerate } from './routes/post-regenerate.ts';
 import { postReplay } from './routes/post-replay.ts';
 import { postSession } from './routes/post-session.ts';
+import { postShare } from './routes/post-share.ts';
 import { postStop } from './routes/post-stop.ts';
 import { postStreamChat } from './routes/post-stream-chat.ts';
 import { postV1ChatCompletions } from './routes/post-v1-chat-completions.ts';
@@ -38,6 +43,7 @@ import { postV1Completions } from './routes/post-v1-completions.ts';
 import { postV1Embeddings } from './routes/post-v1-embeddings.ts';
 import { postV1Responses } from './routes/post-v1-responses.ts';
 import { putFeedback } from './routes/put-feedback.ts';
+import { putItem } from './routes/put-item.ts';
 import { searchMessages } from './routes/search-messages.ts';
 
 /** Every endpoint, in the order in which the reference shows them. */
@@ -65,6 +71,12 @@ export const routeTable = (limits: RequestLimits): readonly Route[] => [
   putFeedback,
   searchMessages,
   getExport,
+  postImport,
+  listItems,
+  putItem,
+  deleteItem,
+  postShare,
+  getShare,
   getGeneration,
   getGenerationStream,
   postStop,

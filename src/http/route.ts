@@ -18,7 +18,17 @@ export type RouteFacts = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With `{parameters}`. */
   path: string;
-  group: 'Chat' | 'OpenAI' | 'Conversations' | 'Generations' | 'Models' | 'Sessions' | 'Users' | 'Usage' | 'Operation';
+  group:
+    | 'Chat'
+    | 'OpenAI'
+    | 'Conversations'
+    | 'Items'
+    | 'Generations'
+    | 'Models'
+    | 'Sessions'
+    | 'Users'
+    | 'Usage'
+    | 'Operation';
   summary: string;
   description: string;
   /** `key`: an API key, a session, or the local user. `open`: anybody. */
@@ -28,6 +38,8 @@ export type RouteFacts = {
   body?: TSchema;
   /** `optional`: an empty body stands for `{}`. */
   bodyPresence?: 'required' | 'optional';
+  /** `import`: `MAX_IMPORT_BYTES` instead of `MAX_BODY_BYTES`. */
+  bodyBound?: 'import';
   headers?: readonly ('Idempotency-Key' | 'Last-Event-ID')[];
   responses: Readonly<Record<number, RouteResponse>>;
   /** Its own; those that every such route has are added. */

@@ -1,13 +1,16 @@
+import type { ChatSettings } from '../protocol/chat-settings.ts';
 import type { FinishReason, GenerationState, Receipt } from '../protocol/generation.ts';
 import type { EpochStart } from '../protocol/position.ts';
 import type { ConversationId, GenerationId, MessageId, UserId } from './generations.ts';
 
 /** What a user has said and been told. Nothing here is visible to another user or workspace. */
 export interface Conversations {
-  /** Newest activity first; `after` is the cursor of the page before. Deleted ones are never seen. */
+  /** Newest activity first; `after` is the cursor of the page before. Deleted and temporary ones are never seen. */
   list(userId: UserId, page: ConversationPage): Promise<{ items: readonly Conversation[]; next: string | null }>;
   get(userId: UserId, number: number): Promise<Conversation | null>;
   update(userId: UserId, number: number, change: ConversationChange): Promise<Conversation | null>;
+  /** One with its messages as they are. The same source is imported once, whoever asks; a deleted one can be again. */
+  import(userId: UserId, conversation: ImportedConversation): Promise<Imported | null>;
   /** Hides it at once and for good; returns the generations that are to be stopped. Null: no such conversation. */
   remove(userId: UserId, number: number): Promise<readonly GenerationId[] | null>;
 
@@ -29,7 +32,7 @@ export interface Conversations {
 
   setFeedback(userId: UserId, number: number, messageId: MessageId, feedback: Feedback | null): Promise<boolean>;
 
-  /** Full-text over the user's own messages, best first. */
+  /** Full-text over the user's own messages, best first; not in temporary conversations. */
   search(userId: UserId, query: string, limit: number): Promise<readonly SearchHit[]>;
 }
 
@@ -40,6 +43,10 @@ export type Conversation = {
   title: string;
   pinned: boolean;
   archived: boolean;
+  folderId: string | null;
+  /** Not listed, not searched, and removed some time after the last word. */
+  temporary: boolean;
+  settings: ChatSettings;
   messageCount: number;
   lastMessageId: MessageId | null;
   /** A generation of it is queued or running. */
@@ -48,8 +55,38 @@ export type Conversation = {
   updatedAt: number;
 };
 
-export type ConversationPage = { limit: number; after?: string; archived?: boolean; pinned?: boolean };
-export type ConversationChange = { title?: string; pinned?: boolean; archived?: boolean };
+/** `folder`: only those of that one, or of none. */
+export type ConversationPage = {
+  limit: number;
+  after?: string;
+  archived?: boolean;
+  pinned?: boolean;
+  folder?: string | 'none';
+};
+export type ConversationChange = {
+  title?: string;
+  /** Only while this is the title; otherwise nothing is changed. */
+  ifTitle?: string;
+  pinned?: boolean;
+  archived?: boolean;
+  temporary?: false;
+  folderId?: string | null;
+  settings?: ChatSettings;
+};
+
+/** `messages`: each after its parent, at least one; the last one is where it goes on. Milliseconds since 1970. */
+export type ImportedConversation = {
+  id: ConversationId;
+  source: string;
+  title: string;
+  archived: boolean;
+  createdAt: number;
+  updatedAt: number;
+  messages: readonly ImportedMessage[];
+};
+export type ImportedMessage = Pick<Message, 'id' | 'parentId' | 'role' | 'content' | 'createdAt'>;
+/** `isNew` false: it was there already. */
+export type Imported = { number: number; isNew: boolean };
 export type BranchPage = { leaf?: MessageId; through?: MessageId; before?: MessageId; limit: number };
 
 export type MessageStatus = Exclude<GenerationState, 'queued' | 'running'>;

@@ -1,6 +1,8 @@
 import type { ChatMessage } from '../protocol/chat-message.ts';
+import type { ChatSettings } from '../protocol/chat-settings.ts';
 import type { GenerationParams, Lane } from '../protocol/generation.ts';
 import type {
+  ConversationId,
   DispatchWindow,
   Generation,
   GenerationId,
@@ -49,6 +51,12 @@ export interface Outbox {
    */
   forgetTransient(afterMs: number, limit: number): Promise<number>;
 
+  /**
+   * Deletes for good the temporary conversations in which nothing was said for so long, and those that were deleted;
+   * at most `limit`. Returns which.
+   */
+  forgetTemporary(afterMs: number, limit: number): Promise<readonly ConversationId[]>;
+
   /** Generations of the user that are queued: the bound that `accept` checks, and what a person may ask. */
   countWaiting(userId: UserId): Promise<number>;
 }
@@ -61,7 +69,7 @@ export type Acceptance = {
   conversation:
     | { number: number }
     /** `transient`: it gets no number, is never listed or found, and is forgotten some time after its answer. */
-    | { newId: string; title: string; transient?: boolean };
+    | { newId: string; title: string; transient?: boolean; begin?: ConversationBegin };
   request: /** Parent absent: the newest leaf. Null: a first message (a new root). */
     | { kind: 'message'; id: MessageId; content: string; parentId?: MessageId | null }
     /** Answers an existing user message again (or the one above an assistant message). */
@@ -80,6 +88,9 @@ export type Acceptance = {
   maxWaiting: number;
   positionAtArrival: number | null;
 };
+
+/** What a new conversation has from its beginning. `folderId`: one that there is not is none. */
+export type ConversationBegin = { temporary?: boolean; folderId?: string; settings?: ChatSettings };
 
 export type Accepted = {
   generation: Generation;

@@ -47,6 +47,8 @@ export type Erased = {
   conversations: number;
   idempotencyKeys: number;
   usageDays: number;
+  /** Folders, assistants, prompts, shares. */
+  items: number;
 };
 
 /** `finishedAt` null: not everything is removed yet; it goes on by itself. Times in milliseconds since 1970. */

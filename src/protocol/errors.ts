@@ -68,6 +68,16 @@ export const ERRORS = {
     message: 'There is no such user.',
     help: 'A user begins with the first message that is sent under its name.',
   },
+  item_not_found: {
+    status: 404,
+    message: 'There is no such item.',
+    help: 'Folders, assistants, prompts and shares are listed at `/users/{user_id}/items`.',
+  },
+  share_not_found: {
+    status: 404,
+    message: 'Nothing is shared here.',
+    help: 'The link was revoked, its conversation was deleted, or it never was one.',
+  },
   message_not_found: {
     status: 404,
     message: 'There is no such message in this conversation.',
@@ -88,10 +98,20 @@ export const ERRORS = {
     message: 'That cannot be done in this state.',
     help: 'Read the resource again; `details.state` says how it stands.',
   },
+  too_many_items: {
+    status: 409,
+    message: 'There are as many of these as there can be.',
+    help: '`details.limit` is the bound; remove one first.',
+  },
+  item_id_taken: {
+    status: 409,
+    message: 'This id is of an item of another kind.',
+    help: 'Make a fresh UUID for a new item.',
+  },
   payload_too_large: {
     status: 413,
     message: 'The body is too large.',
-    help: '`details.limit_bytes` is the bound (`MAX_BODY_BYTES`).',
+    help: '`details.limit_bytes` is the bound (`MAX_BODY_BYTES`; `MAX_IMPORT_BYTES` of an import).',
   },
   unsupported_media_type: {
     status: 415,

@@ -21,6 +21,8 @@ export type FinishReason = (typeof FINISH_REASONS)[number];
 /** What the caller may choose. */
 export type GenerationParams = ModelParams & {
   model?: string;
+  /** Instead of the model's own. */
+  systemPrompt?: string;
   /** Tokens of the whole answer, a prefix from before a takeover included. */
   maxTokens: number;
   /** Earlier text that the model is to know, placed before the message; oldest first. */
@@ -32,12 +34,16 @@ export type GenerationParams = ModelParams & {
   cache?: boolean;
   /** False: rather no answer than one of a lighter model, or of less of the conversation. */
   allowDegraded?: boolean;
+  /** Of the first message of a conversation: the model is to make its title afterwards. */
+  autoTitle?: boolean;
   /** Set by the server, not by the caller, as what follows. */
   account?: Account;
   /** Until it is begun, as it was predicted when it was accepted. */
   predictedWaitMs?: number;
   /** The answer is the summary of that conversation up to that message. */
   summaryOf?: { conversationId: string; upTo: string };
+  /** The answer is the title of the conversation of that number, in place of these words. */
+  titleOf?: { number: number; words: string };
 };
 
 /** Whom an answer is counted for: the API key that asked, by its id. `reservedTokens`: set aside of its budget. */

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { laneSchema } from './resources.ts';
+import { chatSettingsSchema, itemValueSchema, laneSchema } from './resources.ts';
 
 /** What an operator may set of the bounds on requests. Characters are Unicode code points. */
 export type RequestLimits = {
@@ -53,6 +53,7 @@ export const allowDegraded = Type.Boolean({
   description:
     'False: rather an error (`model_unavailable`) than an answer of a lighter model, or of less of the conversation.',
 });
+const itemId = (description: string) => Type.String({ format: 'uuid', maxLength: 36, description });
 const messageId = (description: string) => Type.String({ format: 'uuid', maxLength: 36, description });
 
 /** Unknown fields are ignored, as the callers of these routes are used to. */
@@ -111,7 +112,29 @@ export const generationOptions = (limits: RequestLimits) => ({
 const closed = (title: string) => ({ title, additionalProperties: false as const });
 
 export const startConversationSchema = (limits: RequestLimits) =>
-  Type.Object({ message: message(limits.messageChars), ...generationOptions(limits) }, closed('StartConversation'));
+  Type.Object(
+    {
+      message: message(limits.messageChars),
+      ...generationOptions(limits),
+      settings: Type.Optional(chatSettingsSchema),
+      folder: Type.Optional(itemId('The folder that it begins in; one that there is not is none.')),
+      temporary: Type.Optional(
+        Type.Boolean({
+          default: false,
+          description:
+            'It is neither listed nor found, and deleted for good when nothing was said in it for `TEMPORARY_CHAT_TTL`, or it is deleted.',
+        }),
+      ),
+      auto_title: Type.Optional(
+        Type.Boolean({
+          default: false,
+          description:
+            'The model makes a title after the first answer, in the lane `batch`; until then, and where it cannot, the title is the first words. Never in place of one that was given meanwhile.',
+        }),
+      ),
+    },
+    closed('StartConversation'),
+  );
 
 export const sendMessageSchema = (limits: RequestLimits) =>
   Type.Object(
@@ -134,8 +157,55 @@ export const changeConversationSchema = Type.Object(
     title: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' })),
     pinned: Type.Optional(Type.Boolean()),
     archived: Type.Optional(Type.Boolean()),
+    folder: Type.Optional(Type.Union([itemId('A folder of the user.'), Type.Null()], { description: 'Null: none.' })),
+    temporary: Type.Optional(Type.Literal(false, { description: 'It is kept after all.' })),
+    settings: Type.Optional(chatSettingsSchema),
   },
   { ...closed('ChangeConversation'), minProperties: 1 },
+);
+
+/** Of an imported conversation. */
+const IMPORT = { messages: 5000, messageChars: 200_000 };
+const importTime = (description: string) =>
+  Type.Optional(Type.String({ format: 'date-time', maxLength: 40, description }));
+export const importConversationSchema = Type.Object(
+  {
+    source: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Where it comes from, as `chatgpt:` and its id there. The same one is imported once.',
+    }),
+    title: Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }),
+    archived: Type.Optional(Type.Boolean({ default: false })),
+    created_at: importTime('Absent: now.'),
+    updated_at: importTime('Absent: now.'),
+    messages: Type.Array(
+      Type.Object(
+        {
+          parent: Type.Union([Type.Integer({ minimum: 0, maximum: IMPORT.messages }), Type.Null()], {
+            description: 'Its place in this list, from 0, before this one; null: a first message.',
+          }),
+          role: Type.Enum(['user', 'assistant']),
+          content: Type.String({ minLength: 1, maxLength: IMPORT.messageChars }),
+          created_at: importTime('Absent: that of the conversation.'),
+        },
+        closed('ImportedMessage'),
+      ),
+      {
+        minItems: 1,
+        maxItems: IMPORT.messages,
+        description: 'A person and a model in turn. The last is where it goes on.',
+      },
+    ),
+  },
+  closed('ImportConversation'),
+);
+
+export const putItemSchema = itemValueSchema;
+
+export const shareSchema = Type.Object(
+  { leaf: Type.Optional(messageId('The last message that is shown; absent: the newest.')) },
+  closed('Share'),
 );
 
 export const giveFeedbackSchema = Type.Object(
@@ -161,6 +231,8 @@ export const messageParams = Type.Object({
   number: numberSchema('The number of the conversation.'),
   id: messageId('The id of the message.'),
 });
+export const itemParams = Type.Object({ user_id: userIdSchema, id: itemId('The id of the item.') });
+export const shareParams = Type.Object({ share_id: itemId('As the link has it: not to be guessed.') });
 export const generationParams = Type.Object({
   id: Type.String({ format: 'uuid', maxLength: 36, description: 'The correlation id.' }),
 });
@@ -178,6 +250,13 @@ export const listConversationsQuery = Type.Object({
   after: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: '`next` of the page before.' })),
   archived: Type.Optional(Type.Boolean({ default: false, description: 'Those that are archived instead.' })),
   pinned: Type.Optional(Type.Boolean({ description: 'Only those that are pinned, or are not.' })),
+  folder: Type.Optional(
+    Type.String({
+      pattern: '^(none|[0-9a-fA-F-]{36})$',
+      maxLength: 36,
+      description: 'Only those of that folder; `none`: of no folder.',
+    }),
+  ),
 });
 
 export const listDeadLettersQuery = Type.Object({

@@ -74,11 +74,107 @@ export const receiptSchema = resource('Receipt', 'What happened to one answer. M
   error: nullable(failureSchema),
 });
 
+export const chatSettingsSchema = Type.Object(
+  {
+    model: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'One that there is not any more is passed over.' }),
+    ),
+    system_prompt: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 8000, description: 'What the model is told first, instead of its own.' }),
+    ),
+    temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
+    top_p: Type.Optional(Type.Number({ minimum: 0.01, maximum: 1 })),
+    assistant: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, description: 'The name of the saved assistant that it began with.' }),
+    ),
+  },
+  {
+    title: 'ChatSettings',
+    description: 'What answers are asked for with, unless a message says otherwise. Absent: as the model has it.',
+    additionalProperties: false,
+  },
+);
+export type ChatSettingsResource = Static<typeof chatSettingsSchema>;
+
+const itemName = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
+const itemOf = <T extends TProperties>(title: string, description: string, properties: T) =>
+  Type.Object(properties, { title, description, additionalProperties: false });
+
+/** What a person makes; shares are made by sharing. */
+export const itemValueSchema = Type.Union([
+  itemOf('Folder', 'Holds conversations.', { kind: Type.Literal('folder'), name: itemName }),
+  itemOf('Assistant', 'Settings under a name, to begin conversations with.', {
+    kind: Type.Literal('assistant'),
+    name: itemName,
+    greeting: Type.String({
+      maxLength: 1000,
+      description: 'Shown before the first message; the model does not read it.',
+    }),
+    settings: chatSettingsSchema,
+  }),
+  itemOf('SavedPrompt', 'A message to use again.', {
+    kind: Type.Literal('prompt'),
+    name: itemName,
+    text: Type.String({
+      minLength: 1,
+      maxLength: 8000,
+      description: 'With `{{names}}` that are filled in when it is used.',
+    }),
+  }),
+  itemOf('Defaults', 'What the page begins new conversations with.', {
+    kind: Type.Literal('defaults'),
+    settings: chatSettingsSchema,
+  }),
+]);
+export type ItemValueResource = Static<typeof itemValueSchema>;
+
+const itemFacts = {
+  id: id('Chosen by whoever made it; of a share, what is secret in its link.'),
+  updated_at: time('The last change.'),
+};
+export const itemSchema = resource('Item', 'A folder, assistant, prompt, share, or the defaults of a person.', {
+  ...itemFacts,
+  kind: Type.Enum(['folder', 'assistant', 'prompt', 'defaults', 'share']),
+  name: Type.Optional(Type.String()),
+  greeting: Type.Optional(Type.String()),
+  text: Type.Optional(Type.String()),
+  settings: Type.Optional(chatSettingsSchema),
+  conversation: Type.Optional(Type.Integer({ minimum: 1, description: 'Of a share: what it shows.' })),
+  title: Type.Optional(Type.String({ description: 'Of a share: as it was then.' })),
+});
+export type ItemResource = { id: string; updated_at: string } & (
+  | ItemValueResource
+  | { kind: 'share'; conversation: number; title: string }
+);
+
+export const sharedSchema = resource('Shared', 'A branch of a conversation as it stood when it was shared.', {
+  title: Type.String(),
+  shared_at: time('When it was shared.'),
+  messages: Type.Array(
+    Type.Object({
+      role: Type.Enum(['user', 'assistant']),
+      content: Type.String(),
+      model: nullable(Type.String()),
+      created_at: time('When it was said.'),
+    }),
+    { description: 'Oldest first.' },
+  ),
+});
+export type SharedResource = Static<typeof sharedSchema>;
+
+export const importedSchema = resource('Imported', 'What became of an import.', {
+  number: Type.Integer({ minimum: 1, description: 'Of the conversation.' }),
+  imported: Type.Boolean({ description: 'False: it was there already.' }),
+});
+
 export const conversationSchema = resource('Conversation', 'What one user and the models said, in branches.', {
   number: Type.Integer({ minimum: 1, description: 'Counts per user, from 1.' }),
   title: Type.String(),
   pinned: Type.Boolean(),
   archived: Type.Boolean(),
+  folder: nullable(id('The folder that it is in.')),
+  temporary: Type.Boolean({ description: 'It is not kept.' }),
+  settings: chatSettingsSchema,
   message_count: count('Messages of all branches.'),
   answering: Type.Boolean({ description: 'An answer is queued or being written.' }),
   created_at: time('When it began.'),
@@ -183,6 +279,7 @@ export const deletionSchema = resource('Deletion', 'The receipt of the deletion 
         generations: count('Requests to a model.'),
         idempotency_keys: count('Keys that were still known.'),
         usage_days: count('Days and models for which tokens were counted.'),
+        items: count('Folders, assistants, prompts, shares.'),
       },
       { description: 'What was removed from the databases, in rows.' },
     ),

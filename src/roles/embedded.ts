@@ -13,6 +13,7 @@ import type { LocalPostgres } from '../adapters/postgres/local-server.ts';
 import { SystemClock } from '../adapters/system/clock.ts';
 import type { EmbeddedConfig } from '../config/config.ts';
 import { finishDeletions } from '../core/delete-user.ts';
+import { forgetTemporary } from '../core/forget-temporary.ts';
 import { forgetTransient } from '../core/forget-transient.ts';
 import { recoverStalled } from '../core/recover-stalled.ts';
 import { Runner } from '../core/runner.ts';
@@ -95,6 +96,7 @@ export async function runEmbedded(config: EmbeddedConfig, signal: AbortSignal): 
     recoverStalled(ports, settings.recover, runner, sweeping.signal),
     finishDeletions(ports, settings.stop, sweeping.signal),
     forgetTransient(ports, settings.forget, sweeping.signal),
+    forgetTemporary(ports, settings.forgetTemporary, sweeping.signal),
     sendWebhooks({ clock, webhooks: store.ports.webhooks }, webhooks, sweeping.signal),
   ]);
   stack.use(keepData(store.shards, config.data));

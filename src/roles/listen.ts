@@ -22,6 +22,7 @@ export async function listen(deps: HttpDeps, config: CommonConfig): Promise<List
     page: existsSync(PAGE) ? PAGE : null,
     requestLimits: { seedMessageChars: admission.seedMaxMessageChars, messageChars: admission.maxMessageChars },
     maxBodyBytes: admission.maxBodyBytes,
+    maxImportBytes: admission.maxImportBytes,
     requestTimeoutMs: admission.requestTimeoutMs,
     chatPerMinute: admission.chatPerMinute,
     requestsPerMinute: admission.requestsPerMinute,

@@ -9,6 +9,7 @@ import { type ConnectionOptions, type Db, PostgresPool } from '../adapters/postg
 import { type Shards, singleShard } from '../adapters/postgres/shards.ts';
 import { PostgresUsageReports } from '../adapters/postgres/usage-reports.ts';
 import { PostgresUserDeletions } from '../adapters/postgres/user-deletions.ts';
+import { PostgresUserItems } from '../adapters/postgres/user-items.ts';
 import { PostgresWebhooks } from '../adapters/postgres/webhooks.ts';
 import { PostgresWorkspaces } from '../adapters/postgres/workspaces.ts';
 import type { CommonConfig } from '../config/config.ts';
@@ -28,6 +29,7 @@ export type StorePorts = {
   deletions: PostgresUserDeletions;
   usage: PostgresUsageReports;
   webhooks: PostgresWebhooks;
+  items: PostgresUserItems;
 };
 
 export type Store = { db: Db; shards: Shards; ports: StorePorts };
@@ -86,5 +88,6 @@ export function storePorts(
     deletions: new PostgresUserDeletions(shards),
     usage: new PostgresUsageReports(shards),
     webhooks: new PostgresWebhooks(shards),
+    items: new PostgresUserItems(shards),
   };
 }

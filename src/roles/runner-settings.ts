@@ -27,6 +27,7 @@ export type CoreSettings = {
   runner: RunnerSettings;
   recover: RecoverSettings;
   forget: ForgetSettings;
+  forgetTemporary: ForgetSettings;
   slots: SlotPlan;
 };
 
@@ -51,6 +52,7 @@ export function coreSettings(config: CommonConfig, queueLostAtStart: boolean): C
       context: { historyMessages: config.historyMessages, contextTtlMs: CONTEXT_TTL_MS },
       answerCache: config.answerCache && { ...config.answerCache, maxBytes: LONGEST_CACHED_ANSWER_BYTES },
       summary: config.summarises ? SUMMARY : null,
+      titles: config.titles,
       leaseMs: config.leaseMs,
       maxAttempts: config.attempts.max,
       maxTakeovers: config.attempts.maxTakeovers,
@@ -60,6 +62,7 @@ export function coreSettings(config: CommonConfig, queueLostAtStart: boolean): C
     },
     recover: { dispatch, ...config.recovery, queueLostAtStart },
     forget: FORGET,
+    forgetTemporary: { ...FORGET, afterMs: config.data.temporaryTtlMs },
     slots: { total: config.slots.total, reserve: config.slots.reserved },
   };
 }

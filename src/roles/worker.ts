@@ -2,6 +2,7 @@ import { keepData } from '../adapters/postgres/keep-data.ts';
 import type { DistributedConfig } from '../config/config.ts';
 import { loadsModel } from '../config/inference-config.ts';
 import { finishDeletions } from '../core/delete-user.ts';
+import { forgetTemporary } from '../core/forget-temporary.ts';
 import { forgetTransient } from '../core/forget-transient.ts';
 import { recoverStalled } from '../core/recover-stalled.ts';
 import { Runner } from '../core/runner.ts';
@@ -87,6 +88,7 @@ export async function runWorker(config: DistributedConfig, signal: AbortSignal):
     recoverStalled(ports, settings.recover, runner, sweeping.signal),
     finishDeletions(ports, settings.stop, sweeping.signal),
     forgetTransient(ports, settings.forget, sweeping.signal),
+    forgetTemporary(ports, settings.forgetTemporary, sweeping.signal),
     sendWebhooks({ clock: ports.clock, webhooks: opened.webhooks }, config.webhooks, sweeping.signal),
   ]);
   logger().info({ owner: opened.name, slots: settings.slots.total }, 'worker ready');

@@ -2,6 +2,7 @@ import { MemoryDeadLetters } from '../../src/adapters/memory/dead-letters.ts';
 import { MemoryRoutes } from '../../src/adapters/memory/routes.ts';
 import { MemoryUsageReports } from '../../src/adapters/memory/usage-reports.ts';
 import { MemoryUserDeletions } from '../../src/adapters/memory/user-deletions.ts';
+import { MemoryUserItems } from '../../src/adapters/memory/user-items.ts';
 import { MemoryWebhooks } from '../../src/adapters/memory/webhooks.ts';
 import { MemoryWorkspaces } from '../../src/adapters/memory/workspaces.ts';
 import type { DeadLetters } from '../../src/ports/dead-letters.ts';
@@ -46,6 +47,7 @@ describeStoreContract(
       workspaces: new MemoryWorkspaces(shards[0]!.database),
       deletions: new MemoryUserDeletions(shards[0]!.database),
       webhooks: new MemoryWebhooks(shards[0]!.database),
+      items: new MemoryUserItems(shards[0]!.database),
       usage: usageOf(shards),
     };
     const life = new AbortController();

@@ -6,6 +6,7 @@ import { MemoryGenerations } from '../../src/adapters/memory/generations.ts';
 import { MemoryOutbox } from '../../src/adapters/memory/outbox.ts';
 import { MemoryUsageReports } from '../../src/adapters/memory/usage-reports.ts';
 import { MemoryUserDeletions } from '../../src/adapters/memory/user-deletions.ts';
+import { MemoryUserItems } from '../../src/adapters/memory/user-items.ts';
 import { MemoryWebhooks } from '../../src/adapters/memory/webhooks.ts';
 import { MemoryWorkspaces } from '../../src/adapters/memory/workspaces.ts';
 import { describeStoreContract } from './store/store.contract.ts';
@@ -25,6 +26,7 @@ describeStoreContract('in-memory', async () => {
       deletions: new MemoryUserDeletions(database),
       usage: new MemoryUsageReports(database),
       webhooks: new MemoryWebhooks(database),
+      items: new MemoryUserItems(database),
     },
     timings,
     advance: async (ms) => {

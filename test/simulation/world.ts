@@ -114,6 +114,7 @@ export class World {
       context: { historyMessages: 50, contextTtlMs: 600_000 },
       answerCache: null,
       summary: null,
+      titles: false,
       leaseMs: LEASE_MS,
       maxAttempts: 20,
       maxTakeovers: 1000,

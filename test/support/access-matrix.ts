@@ -21,6 +21,9 @@ const correlation = (owned: Owned) => ({ correlation_id: owned.generationId });
 const user = (owned: Owned) => ({ user_id: owned.user_id });
 const chat = (owned: Owned) => ({ user_id: owned.user_id, message: 'say x', conversation_id: owned.number });
 
+/** Chosen by whoever makes it: everybody has one of that id. */
+const item = (owned: Owned) => ({ user_id: owned.user_id, id: owned.generationId });
+
 const OPEN = { owner: 200, stranger: 200, nobody: 200 };
 const SAME_FOR_ALL = { owner: 200, stranger: 200, nobody: 401 };
 const HIDDEN = { owner: 200, stranger: 404, nobody: 401 };
@@ -58,6 +61,22 @@ export const MATRIX: Readonly<Record<string, Row>> = {
   putFeedback: { params: message, body: () => ({ rating: 'up' }), expect: { ...HIDDEN, owner: 204 } },
   searchMessages: { params: user, query: '?q=secret', expect: OWN_OF_EACH },
   getExport: { params: conversation, expect: HIDDEN },
+  postImport: {
+    params: user,
+    body: () => ({ source: 'x:1', title: 'x', messages: [{ parent: null, role: 'user', content: 'x' }] }),
+    expect: { owner: 201, stranger: 201, nobody: 401 },
+  },
+  listItems: { params: user, expect: OWN_OF_EACH },
+  putItem: {
+    params: item,
+    body: () => ({ kind: 'folder', name: 'x' }),
+    expect: { owner: 204, stranger: 204, nobody: 401 },
+  },
+  postShare: { params: conversation, body: () => ({}), expect: { ...HIDDEN, owner: 201 } },
+  getShare: {
+    params: ({ messageId }) => ({ share_id: messageId }),
+    expect: { owner: 404, stranger: 404, nobody: 404 },
+  },
   getGeneration: { params: generation, expect: HIDDEN },
   getGenerationStream: { params: generation, expect: HIDDEN },
   postStop: { params: generation, expect: HIDDEN },
@@ -76,6 +95,7 @@ export const MATRIX: Readonly<Record<string, Row>> = {
   getOpenApi: { expect: OPEN },
   getAsyncApi: { expect: OPEN },
   // Last: it takes away what the others ask for.
+  deleteItem: { params: item, expect: { owner: 204, stranger: 204, nobody: 401 } },
   deleteConversation: { params: conversation, expect: { ...HIDDEN, owner: 204 } },
   deleteUser: { params: user, expect: OWN_OF_EACH },
 };

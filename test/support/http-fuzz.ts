@@ -149,7 +149,7 @@ function bodyFor(route: Route): { body?: unknown } {
 /** The example with each field left out, and with each wrong value; and each wrong value alone. */
 function* bodiesOf(route: Route): Generator<unknown> {
   if (!route.body) return;
-  const fields = Object.keys((route.body as TSchema & { properties: object }).properties);
+  const fields = fieldsOf(route.body);
   const example = { user_id: 'fuzz', message: 'say x', ...(route.example.body as object) };
   const known = Object.fromEntries(Object.entries(example).filter(([name]) => fields.includes(name)));
   for (const name of fields) {
@@ -157,6 +157,12 @@ function* bodiesOf(route: Route): Generator<unknown> {
     yield without;
     for (const value of WRONG) yield { ...known, [name]: value };
   }
+}
+
+/** Of one that takes several forms, those of all. */
+function fieldsOf(schema: TSchema): string[] {
+  const { properties = {}, anyOf = [] } = schema as { properties?: object; anyOf?: TSchema[] };
+  return [...new Set([...Object.keys(properties), ...anyOf.flatMap(fieldsOf)])];
 }
 
 function pathOf(route: Route, values: Record<string, string>): string {

@@ -15,6 +15,7 @@ import { MemoryTokenBudgets } from '../../src/adapters/memory/token-budgets.ts';
 import { MemoryTokenLog } from '../../src/adapters/memory/token-log.ts';
 import { MemoryUsageReports } from '../../src/adapters/memory/usage-reports.ts';
 import { MemoryUserDeletions } from '../../src/adapters/memory/user-deletions.ts';
+import { MemoryUserItems } from '../../src/adapters/memory/user-items.ts';
 import { MemoryWaitingLine } from '../../src/adapters/memory/waiting-line.ts';
 import { MemoryWorkspaces } from '../../src/adapters/memory/workspaces.ts';
 import { SystemClock } from '../../src/adapters/system/clock.ts';
@@ -75,6 +76,7 @@ export async function startMemoryStack(overrides: Overrides = {}) {
     sessions: new MemorySessions(clock),
     deletions: new MemoryUserDeletions(database),
     usage: new MemoryUsageReports(database),
+    items: new MemoryUserItems(database),
   };
   const ports = { ...base, ...overrides.ports?.(base) };
   const settings = {
@@ -83,6 +85,7 @@ export async function startMemoryStack(overrides: Overrides = {}) {
     context: { historyMessages: 50, contextTtlMs: 60_000 },
     answerCache: overrides.answerCache ?? null,
     summary: overrides.summary ?? null,
+    titles: true,
     leaseMs: 15_000,
     maxAttempts: 2,
     maxTakeovers: 3,
@@ -175,6 +178,7 @@ const OPTIONS: HttpOptions = {
   page: null,
   requestLimits: DEFAULT_REQUEST_LIMITS,
   maxBodyBytes: 262_144,
+  maxImportBytes: 1_048_576,
   requestTimeoutMs: 30_000,
   chatPerMinute: 1000,
   requestsPerMinute: 10_000,

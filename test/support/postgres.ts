@@ -16,6 +16,7 @@ import { PostgresPool } from '../../src/adapters/postgres/pool.ts';
 import { singleShard } from '../../src/adapters/postgres/shards.ts';
 import { PostgresUsageReports } from '../../src/adapters/postgres/usage-reports.ts';
 import { PostgresUserDeletions } from '../../src/adapters/postgres/user-deletions.ts';
+import { PostgresUserItems } from '../../src/adapters/postgres/user-items.ts';
 import { PostgresWebhooks } from '../../src/adapters/postgres/webhooks.ts';
 import { PostgresWorkspaces } from '../../src/adapters/postgres/workspaces.ts';
 
@@ -107,6 +108,7 @@ export async function openTestStore(
     directory: new PostgresDirectory(shards),
     deletions: new PostgresUserDeletions(shards),
     usage: new PostgresUsageReports(shards),
+    items: new PostgresUserItems(shards),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

@@ -8,6 +8,7 @@ import type { ShardConfig } from '../../src/adapters/postgres/shard-config.ts';
 import { ShardSet, type ShardSetOptions } from '../../src/adapters/postgres/shard-set.ts';
 import { PostgresUsageReports } from '../../src/adapters/postgres/usage-reports.ts';
 import { PostgresUserDeletions } from '../../src/adapters/postgres/user-deletions.ts';
+import { PostgresUserItems } from '../../src/adapters/postgres/user-items.ts';
 import { PostgresWebhooks } from '../../src/adapters/postgres/webhooks.ts';
 import { PostgresWorkspaces } from '../../src/adapters/postgres/workspaces.ts';
 
@@ -35,6 +36,7 @@ export async function openShardedTestStore(shards: readonly ShardConfig[], optio
     directory: new PostgresDirectory(set),
     deletions: new PostgresUserDeletions(set),
     usage: new PostgresUsageReports(set),
+    items: new PostgresUserItems(set),
     [Symbol.asyncDispose]: () => set[Symbol.asyncDispose](),
   };
 }

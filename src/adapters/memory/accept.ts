@@ -43,7 +43,7 @@ type NewConversation = Extract<Acceptance['conversation'], { newId: string }>;
 function addConversation(
   database: MemoryDatabase,
   user: UserRow,
-  { newId, title, transient = false }: NewConversation,
+  { newId, title, transient = false, begin = {} }: NewConversation,
 ): ConversationRow {
   const now = database.now();
   const conversation: ConversationRow = {
@@ -53,6 +53,10 @@ function addConversation(
     title: storedText(title),
     pinned: false,
     archived: false,
+    folderId: begin.folderId && user.items.get(begin.folderId)?.kind === 'folder' ? begin.folderId : null,
+    temporary: begin.temporary ?? false,
+    settings: structuredClone(begin.settings ?? {}),
+    source: null,
     deleted: false,
     messages: new Map(),
     createdAt: now,

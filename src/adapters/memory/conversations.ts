@@ -6,6 +6,9 @@ import type {
   ConversationPage,
   Conversations,
   Feedback,
+  Imported,
+  ImportedConversation,
+  ImportedMessage,
   Message,
   SearchHit,
 } from '../../ports/conversations.ts';
@@ -26,9 +29,10 @@ export class MemoryConversations implements Conversations {
 
   async list(userId: UserId, page: ConversationPage): Promise<{ items: readonly Conversation[]; next: string | null }> {
     const after = page.after === undefined ? null : parseCursor(page.after);
-    const rows = this.#visible(userId)
+    const rows = this.#listed(userId)
       .filter((row) => page.archived === undefined || row.archived === page.archived)
       .filter((row) => page.pinned === undefined || row.pinned === page.pinned)
+      .filter((row) => page.folder === undefined || (row.folderId ?? 'none') === page.folder)
       .filter((row) => after === null || isPast(row, after))
       .sort(newestFirst);
     const items = rows.slice(0, page.limit);
@@ -43,17 +47,43 @@ export class MemoryConversations implements Conversations {
 
   async update(userId: UserId, number: number, change: ConversationChange): Promise<Conversation | null> {
     const row = this.#database.conversation(userId, number);
-    if (!row) return null;
+    if (!row || (change.ifTitle !== undefined && change.ifTitle !== row.title)) return null;
     if (change.title !== undefined) row.title = storedText(change.title);
     if (change.pinned !== undefined) row.pinned = change.pinned;
     if (change.archived !== undefined) row.archived = change.archived;
+    if (change.temporary !== undefined) row.temporary = change.temporary;
+    if (change.folderId !== undefined) row.folderId = change.folderId;
+    if (change.settings !== undefined) row.settings = structuredClone(change.settings);
     return toConversation(row);
+  }
+
+  async import(userId: UserId, imported: ImportedConversation): Promise<Imported | null> {
+    const user = this.#database.users.get(userId);
+    if (!user) return null;
+    const known = [...user.conversations.values()].find((row) => row.source === imported.source);
+    if (known) return { number: known.number, isNew: false };
+    const { messages, ...facts } = imported;
+    const row: ConversationRow = {
+      ...facts,
+      title: storedText(facts.title),
+      user,
+      number: user.nextNumber,
+      pinned: false,
+      folderId: null,
+      temporary: false,
+      settings: {},
+      deleted: false,
+      messages: new Map(messages.map((message) => [message.id, importedMessage(message)])),
+    };
+    user.nextNumber += 1;
+    user.conversations.set(row.number, row);
+    return { number: row.number, isNew: true };
   }
 
   async remove(userId: UserId, number: number): Promise<readonly GenerationId[] | null> {
     const row = this.#database.conversation(userId, number);
     if (!row) return null;
-    row.deleted = true;
+    deleteRow(row);
     const active = [...row.user.active].filter((generation) => generation.conversation === row);
     // The mark is durable here, should whoever is to stop them die before it does.
     for (const generation of active) generation.stopRequested = true;
@@ -114,13 +144,39 @@ export class MemoryConversations implements Conversations {
   }
 
   async search(userId: UserId, query: string, limit: number): Promise<readonly SearchHit[]> {
-    return searchMessages(this.#visible(userId), query, limit);
+    return searchMessages(this.#listed(userId), query, limit);
+  }
+
+  #listed(userId: UserId): ConversationRow[] {
+    return this.#visible(userId).filter((row) => !row.temporary);
   }
 
   #visible(userId: UserId): ConversationRow[] {
     const user = this.#database.users.get(userId);
     return user ? [...user.conversations.values()].filter((row) => !row.deleted) : [];
   }
+}
+
+/** What is said about it, and what shows it to others, goes with it. */
+export function deleteRow(row: ConversationRow): void {
+  Object.assign(row, { deleted: true, folderId: null, settings: {}, source: null });
+  for (const item of row.user.items.values()) {
+    if (item.kind === 'share' && item.conversationId === row.id) row.user.items.delete(item.id);
+  }
+}
+
+function importedMessage(message: ImportedMessage): MessageRow {
+  return {
+    ...message,
+    content: storedText(message.content),
+    reasoning: '',
+    status: 'done',
+    model: null,
+    finishReason: null,
+    epochs: [],
+    receipt: null,
+    feedback: null,
+  };
 }
 
 function storedMessages(row: ConversationRow): MessageRow[] {
@@ -134,6 +190,9 @@ function toConversation(row: ConversationRow): Conversation {
     title: row.title,
     pinned: row.pinned,
     archived: row.archived,
+    folderId: row.folderId,
+    temporary: row.temporary,
+    settings: structuredClone(row.settings),
     messageCount: row.messages.size,
     lastMessageId: storedMessages(row).at(-1)?.id ?? null,
     answering: [...row.user.active].some((generation) => generation.conversation === row),

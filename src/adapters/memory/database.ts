@@ -8,8 +8,10 @@ import type {
   WorkspaceId,
 } from '../../ports/generations.ts';
 import type { UsageSum } from '../../ports/usage-reports.ts';
+import type { UserItem } from '../../ports/user-items.ts';
 import type { KeyBudget } from '../../ports/workspaces.ts';
 import type { ChatMessage } from '../../protocol/chat-message.ts';
+import type { ChatSettings } from '../../protocol/chat-settings.ts';
 
 /** As the operator would configure a PostgreSQL store; milliseconds. */
 export type MemoryDatabaseOptions = {
@@ -35,6 +37,7 @@ export type UserRow = {
   idempotency: Map<string, { bodyHash: string; generation: GenerationRow }>;
   /** Of each day, model and key. */
   usage: Map<string, UsageSum>;
+  items: Map<string, UserItem>;
 };
 
 export type ConversationRow = {
@@ -44,6 +47,10 @@ export type ConversationRow = {
   title: string;
   pinned: boolean;
   archived: boolean;
+  folderId: string | null;
+  temporary: boolean;
+  settings: ChatSettings;
+  source: string | null;
   deleted: boolean;
   messages: Map<string, MessageRow>;
   createdAt: number;

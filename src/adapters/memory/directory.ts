@@ -28,6 +28,7 @@ export class MemoryDirectory implements Directory {
       active: new Set(),
       idempotency: new Map(),
       usage: new Map(),
+      items: new Map(),
     };
     this.#database.users.set(user.id, user);
     this.#database.usersByExternalId.set(key, user);

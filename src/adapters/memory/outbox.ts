@@ -1,7 +1,8 @@
-import type { DispatchWindow, GenerationJob, UserId } from '../../ports/generations.ts';
+import type { ConversationId, DispatchWindow, GenerationJob, UserId } from '../../ports/generations.ts';
 import type { Acceptance, Accepted, Outbox, Published, SweepOptions, Swept } from '../../ports/outbox.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import { acceptGeneration } from './accept.ts';
+import { deleteRow } from './conversations.ts';
 import { type GenerationRow, type MemoryDatabase, toGeneration, type UserRow } from './database.ts';
 import { beingDeleted } from './directory.ts';
 import { dispatchUser, firstInLine, isWaiting, markDispatched } from './dispatch.ts';
@@ -82,6 +83,23 @@ export class MemoryOutbox implements Outbox {
       forgotten += 1;
     }
     return forgotten;
+  }
+
+  async forgetTemporary(afterMs: number, limit: number): Promise<readonly ConversationId[]> {
+    const until = this.#database.now() - afterMs;
+    const due = this.#database
+      .residents()
+      .flatMap((user) => [...user.conversations.values()])
+      .filter((row) => row.temporary && row.messages.size > 0 && (row.deleted || row.updatedAt <= until))
+      .filter((row) => ![...row.user.active].some(({ conversation }) => conversation === row))
+      .slice(0, limit);
+    for (const row of due) {
+      deleteRow(row);
+      row.title = '';
+      row.messages.clear();
+      for (const each of this.#database.generations.values()) if (each.conversation === row) this.#forget(each);
+    }
+    return due.map(({ id }) => id);
   }
 
   async countWaiting(userId: UserId): Promise<number> {

@@ -75,6 +75,7 @@ export class MemoryUserDeletions implements UserDeletions {
         conversations: conversations.length,
         idempotencyKeys: user.idempotency.size,
         usageDays: user.usage.size,
+        items: user.items.size,
       },
     };
     for (const generation of generations) this.#database.generations.delete(generation.id);
@@ -82,6 +83,7 @@ export class MemoryUserDeletions implements UserDeletions {
     user.active.clear();
     user.idempotency.clear();
     user.usage.clear();
+    user.items.clear();
     return [];
   }
 

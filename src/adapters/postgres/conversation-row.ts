@@ -1,4 +1,5 @@
 import type { Conversation } from '../../ports/conversations.ts';
+import type { ChatSettings } from '../../protocol/chat-settings.ts';
 import { ChatError } from '../../protocol/errors.ts';
 
 export type ConversationRow = {
@@ -7,6 +8,9 @@ export type ConversationRow = {
   title: string;
   pinned: boolean;
   archived: boolean;
+  folder_id: string | null;
+  temporary: boolean;
+  settings: ChatSettings;
   message_count: number;
   last_message_id: string | null;
   answering: boolean;
@@ -15,7 +19,7 @@ export type ConversationRow = {
 };
 
 /** Of `conversations AS c`. */
-export const CONVERSATION_COLUMNS = `c.id, c.number, c.title, c.pinned, c.archived, c.message_count, c.last_message_id,
+export const CONVERSATION_COLUMNS = `c.id, c.number, c.title, c.pinned, c.archived, c.folder_id, c.temporary, c.settings, c.message_count, c.last_message_id,
   c.created_at, c.updated_at,
   EXISTS (SELECT FROM generations AS g WHERE g.conversation_id = c.id AND g.state IN ('queued', 'running')) AS answering`;
 
@@ -26,6 +30,9 @@ export function toConversation(row: ConversationRow): Conversation {
     title: row.title,
     pinned: row.pinned,
     archived: row.archived,
+    folderId: row.folder_id,
+    temporary: row.temporary,
+    settings: row.settings,
     messageCount: row.message_count,
     lastMessageId: row.last_message_id,
     answering: row.answering,

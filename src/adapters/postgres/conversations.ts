@@ -6,6 +6,8 @@ import type {
   ConversationPage,
   Conversations,
   Feedback,
+  Imported,
+  ImportedConversation,
   Message,
   SearchHit,
 } from '../../ports/conversations.ts';
@@ -23,6 +25,7 @@ import {
 } from './conversation-row.ts';
 import { readTree, type Span } from './conversation-tree.ts';
 import { MESSAGE_COLUMNS, MESSAGE_JOIN, type MessageRow, toMessage } from './message-row.ts';
+import { withPartitions } from './partitions.ts';
 import { passageOf, wordsOf } from './passage.ts';
 import type { Db, Statement, Value } from './pool.ts';
 import type { Freshness, Shards } from './shards.ts';
@@ -31,8 +34,9 @@ import { isUuid, storable, toJsonb } from './text.ts';
 const LIST: Statement = {
   name: 'list_conversations',
   text: `SELECT ${CONVERSATION_COLUMNS} FROM conversations AS c
-    WHERE c.user_id = $1 AND c.deleted_at IS NULL AND c.number IS NOT NULL
+    WHERE c.user_id = $1 AND c.deleted_at IS NULL AND c.number IS NOT NULL AND NOT c.temporary
       AND ($2::boolean IS NULL OR c.archived = $2) AND ($3::boolean IS NULL OR c.pinned = $3)
+      AND ($7::text IS NULL OR coalesce(c.folder_id::text, 'none') = $7)
       AND (c.updated_at, c.number) < (coalesce(to_timestamp($4::double precision / 1000), 'infinity'), coalesce($5::integer, 0))
     ORDER BY c.updated_at DESC, c.number DESC LIMIT $6`,
 };
@@ -59,11 +63,16 @@ const MESSAGE: Statement = {
 };
 const UPDATE: Statement = {
   name: 'update_conversation',
-  text: 'SELECT home, changed FROM update_conversation($1, $2, $3, $4, $5)',
+  text: 'SELECT home, changed FROM update_conversation($1, $2, $3)',
 };
 const REMOVE: Statement = {
   name: 'remove_conversation',
   text: 'SELECT home, unfinished FROM remove_conversation($1, $2)',
+};
+const IMPORT: Statement = {
+  name: 'import_conversation',
+  text: `SELECT home, outcome, number FROM import_conversation($1, $2, $3, $4, $5,
+    to_timestamp($6::double precision / 1000), to_timestamp($7::double precision / 1000), $8)`,
 };
 const SET_FEEDBACK: Statement = {
   name: 'set_feedback',
@@ -77,7 +86,7 @@ const SEARCH: Statement = {
   text: `SELECT newest.*, ts_rank(message_words(newest.content), plainto_tsquery('simple', $2)) AS rank FROM (
       SELECT m.id, m.role, left(m.content, 20000) AS content, m.created_at, c.number, c.title
       FROM messages AS m
-      JOIN conversations AS c ON c.user_id = m.user_id AND c.id = m.conversation_id AND c.deleted_at IS NULL AND c.number IS NOT NULL
+      JOIN conversations AS c ON c.user_id = m.user_id AND c.id = m.conversation_id AND c.deleted_at IS NULL AND c.number IS NOT NULL AND NOT c.temporary
       WHERE m.user_id = $1 AND message_words(m.content) @@ plainto_tsquery('simple', $2)
       ORDER BY m.id DESC LIMIT ${MAX_RANKED}
     ) AS newest ORDER BY rank DESC, newest.created_at DESC, newest.id DESC LIMIT $3`,
@@ -109,6 +118,7 @@ export class PostgresConversations implements Conversations {
       after?.updatedAt ?? null,
       after?.number ?? null,
       page.limit + 1,
+      page.folder ?? null,
     ];
     const rows = await this.#rows<ConversationRow>(userId, after ? 'settled' : 'newest', LIST, values);
     const items = rows.slice(0, page.limit);
@@ -124,10 +134,26 @@ export class PostgresConversations implements Conversations {
 
   async update(userId: UserId, number: number, change: ConversationChange): Promise<Conversation | null> {
     if (!isConversationNumber(number)) return null;
-    const title = change.title === undefined ? null : storable(change.title);
-    const values = [userId, number, title, change.pinned ?? null, change.archived ?? null];
-    const row = await this.#write<Changed>(userId, UPDATE, values);
+    const row = await this.#write<Changed>(userId, UPDATE, [userId, number, toJsonb(change)]);
     return row?.changed ? await this.get(userId, number) : null;
+  }
+
+  async import(userId: UserId, imported: ImportedConversation): Promise<Imported | null> {
+    const { id, source, title, archived, createdAt, updatedAt, messages } = imported;
+    const rows = messages.map(({ parentId, createdAt: at, ...message }) => ({
+      ...message,
+      parent: parentId,
+      at: new Date(at).toISOString(),
+    }));
+    const values = [userId, id, storable(source), storable(title), archived, createdAt, updatedAt, toJsonb(rows)];
+    const ids = messages.map((message) => message.id);
+    type Row = { home: string | null; outcome: 'imported' | 'known'; number: number };
+    const row = await this.#shards.atHome(
+      userId,
+      (db) => withPartitions(db, ids, async () => (await db.query<Row>(IMPORT, values))[0]!),
+      { isAway: ({ home }) => home !== 'active' },
+    );
+    return row && { number: row.number, isNew: row.outcome === 'imported' };
   }
 
   async remove(userId: UserId, number: number): Promise<readonly GenerationId[] | null> {

@@ -1,4 +1,4 @@
-import type { DispatchWindow, GenerationJob, UserId } from '../../ports/generations.ts';
+import type { ConversationId, DispatchWindow, GenerationJob, UserId } from '../../ports/generations.ts';
 import type { Acceptance, Accepted, Outbox, Published, SweepOptions, Swept } from '../../ports/outbox.ts';
 import type { Routes } from '../../ports/routes.ts';
 import { ChatError } from '../../protocol/errors.ts';
@@ -11,6 +11,7 @@ import { type GenerationRow, generationColumns, toGeneration, toJobs, toWindow }
 import { beingDeleted } from './moving.ts';
 import { withPartitions } from './partitions.ts';
 import type { Db, Statement, Value } from './pool.ts';
+import { endTemporary } from './purge.ts';
 import type { Shard, Shards } from './shards.ts';
 import { isUuid, storable, toJsonb } from './text.ts';
 import { type TrustOptions, trusts } from './trust.ts';
@@ -18,7 +19,7 @@ import { type TrustOptions, trusts } from './trust.ts';
 const ACCEPT: Statement = {
   name: 'accept',
   text: `SELECT r.outcome, r.waiting, r.dispatched, ${generationColumns('(r.generation)')}
-    FROM accept_request($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::integer[], $18, $19, $20, $21) AS r`,
+    FROM accept_request($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::integer[], $18, $19, $20, $21, $22) AS r`,
 };
 const DISPATCH_NEXT: Statement = {
   name: 'dispatch_next',
@@ -186,6 +187,13 @@ export class PostgresOutbox implements Outbox {
     return gone.length;
   }
 
+  async forgetTemporary(afterMs: number, limit: number): Promise<readonly ConversationId[]> {
+    const onError = ({ name }: Shard, error: unknown) =>
+      portFailed({ port: 'database', operation: 'forget temporary', reason: name, error });
+    const gone = await fill(this.#shards.all(), limit, onError, ({ db }, share) => endTemporary(db, afterMs, share));
+    return gone.map(({ id }) => id);
+  }
+
   async countWaiting(userId: UserId): Promise<number> {
     return await this.#shards.read(userId, 'newest', 0, async (db) => {
       const [row] = await db.query<{ waiting: number }>(COUNT_WAITING, [userId]);
@@ -247,5 +255,6 @@ function acceptValues(acceptance: Acceptance): Value[] {
     acceptance.prompt ? toJsonb(acceptance.prompt) : null,
     'newId' in conversation && conversation.transient === true,
     acceptance.webhookUrl === undefined ? null : storable(acceptance.webhookUrl),
+    'newId' in conversation && conversation.begin ? toJsonb(conversation.begin) : null,
   ];
 }

@@ -19,6 +19,19 @@ const DELETED: Statement = {
     ORDER BY user_id, id LIMIT $4`,
 };
 const PURGE: Statement = { name: 'purge_conversation', text: 'SELECT purge_conversation($1, $2, $3) AS outcome' };
+/** In a state that ends it: deleted, or old enough. What is still being answered waits. */
+const DUE_TEMPORARY: Statement = {
+  name: 'due_temporary',
+  text: `SELECT c.user_id, c.id FROM conversations AS c
+    JOIN user_home AS home ON home.user_id = c.user_id AND home.state = 'active'
+    WHERE c.temporary AND c.purged_at IS NULL AND (c.deleted_at IS NOT NULL OR c.updated_at <= now_ms() - $1 * interval '1 ms')
+      AND NOT EXISTS (SELECT FROM generations AS g WHERE g.conversation_id = c.id AND g.state IN ('queued', 'running'))
+    ORDER BY c.updated_at LIMIT $2`,
+};
+const END_TEMPORARY: Statement = {
+  name: 'end_temporary',
+  text: "SELECT end_temporary($1, $2, $3 * interval '1 ms') AS ended",
+};
 const PURGE_KEYS: Statement = {
   name: 'purge_idempotency',
   text: `WITH old AS MATERIALIZED (
@@ -51,13 +64,27 @@ export async function purgeConversations(db: Db, deletedForMs: number, signal: A
   let purged = 0;
   const page = (user: UserId, id: ConversationId) => db.query<Target>(DELETED, [deletedForMs, user, id, PAGE]);
   for await (const { user_id, id } of keyset(page, signal)) {
-    let outcome = 'more';
-    while (outcome === 'more' && !signal.aborted) {
-      outcome = (await db.query<{ outcome: string }>(PURGE, [user_id, id, BATCH]))[0]!.outcome;
-    }
-    if (outcome === 'purged') purged++;
+    if (await purge(db, { user_id, id }, signal)) purged++;
   }
   return purged;
+}
+
+/** Deletes temporary conversations for good, at most `limit`: those that were deleted, and those that are so old. */
+export async function endTemporary(db: Db, afterMs: number, limit: number): Promise<{ id: ConversationId }[]> {
+  const ended: { id: ConversationId }[] = [];
+  for (const target of await db.query<Target>(DUE_TEMPORARY, [afterMs, limit])) {
+    const [row] = await db.query<{ ended: boolean }>(END_TEMPORARY, [target.user_id, target.id, afterMs]);
+    if (row!.ended && (await purge(db, target))) ended.push({ id: target.id });
+  }
+  return ended;
+}
+
+async function purge(db: Db, { user_id, id }: Target, signal?: AbortSignal): Promise<boolean> {
+  for (let outcome = 'more'; !signal?.aborted; ) {
+    outcome = (await db.query<{ outcome: string }>(PURGE, [user_id, id, BATCH]))[0]!.outcome;
+    if (outcome !== 'more') return outcome === 'purged';
+  }
+  return false;
 }
 
 /** A key that was first used so long ago is forgotten: the same request would be a new one. Returns how many. */

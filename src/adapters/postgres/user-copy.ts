@@ -18,7 +18,7 @@ const STATEMENT_TIMEOUT_MS = 120_000;
 const CLOCKS_AGREE_MS = 250;
 
 /** Order matters for nothing but reading: rows refer to one another by id only. */
-const SMALL_TABLES = ['conversations', 'generations', 'idempotency', 'usage_daily'] as const;
+const SMALL_TABLES = ['conversations', 'generations', 'idempotency', 'usage_daily', 'user_items'] as const;
 const ALL_TABLES = [...SMALL_TABLES, 'message_archive', 'messages'];
 
 /** A chunk is never changed, only replaced by one that was packed at another moment. */

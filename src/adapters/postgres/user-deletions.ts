@@ -53,7 +53,7 @@ const ERASE: Statement = { name: 'erase_user', text: 'SELECT erase_user($1, $2, 
 const COUNTS: Statement = {
   name: 'deletion_counts',
   text: `SELECT messages, archived AS "archivedMessages", generations, conversations, idempotency AS "idempotencyKeys",
-    usage_days AS "usageDays" FROM deletion_counts WHERE deletion = $1`,
+    usage_days AS "usageDays", items FROM deletion_counts WHERE deletion = $1`,
 };
 const FORGET_COUNTS: Statement = { name: 'forget_counts', text: 'DELETE FROM deletion_counts WHERE deletion = $1' };
 const END: Statement = { name: 'end_deletion', text: 'SELECT end_deletion($1, $2::jsonb, $3::text[])' };
@@ -185,6 +185,7 @@ function sum(counts: readonly Erased[]): Erased {
     conversations: 0,
     idempotencyKeys: 0,
     usageDays: 0,
+    items: 0,
   };
   for (const each of counts) for (const key of Object.keys(total) as (keyof Erased)[]) total[key] += each[key];
   return total;

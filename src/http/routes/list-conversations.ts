@@ -29,7 +29,8 @@ export const listConversations = defineRoute({
   async handle(http, { caller, params, query }) {
     const userId = await findUser(http, caller, params.user_id);
     if (userId === null) return ok({ items: [], next: null });
-    const { limit = ORDINARY_LIMIT, archived = false, ...page } = query;
+    const { limit = ORDINARY_LIMIT, archived = false, folder, ...rest } = query;
+    const page = { ...rest, ...(folder !== undefined && { folder: folder.toLowerCase() }) };
     const { items, next } = await http.deps.ports.conversations.list(userId, { ...page, limit, archived });
     return ok({ items: items.map(conversationResource), next });
   },

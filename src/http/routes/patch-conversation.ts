@@ -1,7 +1,8 @@
+import type { UserItems } from '../../ports/user-items.ts';
 import { ChatError } from '../../protocol/errors.ts';
 import { changeConversationSchema, conversationParams } from '../../protocol/requests.ts';
 import { conversationSchema } from '../../protocol/resources.ts';
-import { cleanText } from '../accept.ts';
+import { cleanText, settingsOf } from '../accept.ts';
 import { EXAMPLE_CONVERSATION } from '../examples.ts';
 import { findUserOfConversation } from '../find-user.ts';
 import { takeRequest } from '../rate-limit.ts';
@@ -13,8 +14,8 @@ export const patchConversation = defineRoute({
   method: 'PATCH',
   path: '/users/{user_id}/conversations/{number}',
   group: 'Conversations',
-  summary: 'Rename, pin or archive a conversation',
-  description: 'Only what is sent is changed.',
+  summary: 'Change a conversation',
+  description: 'Title, pin, archive, folder, settings: only what is sent is changed. Settings are replaced as a whole.',
   access: 'key',
   params: conversationParams,
   body: changeConversationSchema,
@@ -25,16 +26,27 @@ export const patchConversation = defineRoute({
       example: { ...EXAMPLE_CONVERSATION, pinned: true },
     },
   },
-  errors: ['conversation_not_found', 'rate_limited'],
+  errors: ['conversation_not_found', 'item_not_found', 'rate_limited'],
   unknownParam: { number: 'conversation_not_found' },
   example: { params: { user_id: 'ada', number: '42' }, body: { pinned: true } },
   async handle(http, input) {
     await takeRequest(http, input, input.params.user_id);
     const userId = await findUserOfConversation(http, input.caller, input.params.user_id);
-    const { title, ...marks } = input.body;
-    const change = { ...marks, ...(title !== undefined && { title: cleanText(title) }) };
-    const conversation = await http.deps.ports.conversations.update(userId, input.params.number, change);
+    const { title, folder, settings, ...marks } = input.body;
+    const { conversations, items } = http.deps.ports;
+    const folderId = folder?.toLowerCase() ?? null;
+    if (folderId !== null && !(await hasFolder(items, userId, folderId))) throw new ChatError('item_not_found');
+    const conversation = await conversations.update(userId, input.params.number, {
+      ...marks,
+      ...(title !== undefined && { title: cleanText(title) }),
+      ...(folder !== undefined && { folderId }),
+      ...(settings !== undefined && { settings: settingsOf(settings) }),
+    });
     if (!conversation) throw new ChatError('conversation_not_found');
     return ok(conversationResource(conversation));
   },
 });
+
+async function hasFolder(items: UserItems, userId: string, id: string): Promise<boolean> {
+  return (await items.list(userId)).some((item) => item.kind === 'folder' && item.id === id);
+}

@@ -1,6 +1,6 @@
 import { type RequestLimits, startConversationSchema, userParams } from '../../protocol/requests.ts';
 import { generationSchema } from '../../protocol/resources.ts';
-import { accept, cleanText, paramsOf } from '../accept.ts';
+import { accept, beginOf, cleanText, paramsOf } from '../accept.ts';
 import { EXAMPLE_GENERATION } from '../examples.ts';
 import { takeRequest } from '../rate-limit.ts';
 import { generationResource } from '../represent.ts';
@@ -23,13 +23,14 @@ export const postConversation = (limits: RequestLimits) =>
     example: { params: { user_id: 'ada' }, body: { message: 'What is the capital of France?' } },
     async handle(http, input) {
       await takeRequest(http, input, input.params.user_id);
-      const { message, lane = 'stream', ...options } = input.body;
+      const { message, lane = 'stream', auto_title = false, ...options } = input.body;
       const { generation } = await accept(http, input, {
         userId: input.params.user_id,
         request: { kind: 'message', content: cleanText(message) },
         lane,
         direct: false,
-        params: paramsOf(options),
+        begin: beginOf(options),
+        params: { ...paramsOf(options), ...(auto_title && !options.temporary && { autoTitle: true }) },
         webhook_url: options.webhook_url,
         body: input.body,
       });

@@ -27,6 +27,7 @@ const TABLES = [
   'idempotency',
   'usage_daily',
   'message_archive',
+  'user_items',
   'deletion_counts',
 ];
 
@@ -84,13 +85,22 @@ async function livedIn(person: Person) {
   const { db } = (await store.shards.locate(person.userId))!;
   await archiveMonths(db, 1, new AbortController().signal);
   await answeredAt(store, person, Date.now() - 5_000, { number: old.conversationNumber, idempotency });
+  await store.items.put(person.userId, { id: newOwner(), kind: 'folder', name: 'Thesis' }, 10);
   const running = await ask(store, person);
   await claimed(store, running.generation, newOwner());
   await ask(store, person, { number: running.generation.conversationNumber });
   return { old, running: running.generation };
 }
 
-const ERASED = { messages: 4, archivedMessages: 2, generations: 3, conversations: 2, idempotencyKeys: 1, usageDays: 1 };
+const ERASED = {
+  messages: 4,
+  archivedMessages: 2,
+  generations: 3,
+  conversations: 2,
+  idempotencyKeys: 1,
+  usageDays: 1,
+  items: 1,
+};
 
 async function expectNothingLeft(person: Person): Promise<void> {
   for (const server of servers) {

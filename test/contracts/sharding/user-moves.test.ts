@@ -6,7 +6,15 @@ import { openShardedTestStore, type ShardedTestStore, shardConfig } from '../../
 import { answer, ask, claimed, newId, newOwner, newPerson, type Person, WINDOW } from '../store/harness.ts';
 
 const TIMINGS = { leaseMs: 15_000, trustAfterMs: 0, sweepBackoffMs: 2_000 };
-const TABLES = ['messages', 'conversations', 'generations', 'idempotency', 'usage_daily', 'message_archive'];
+const TABLES = [
+  'messages',
+  'conversations',
+  'generations',
+  'idempotency',
+  'usage_daily',
+  'message_archive',
+  'user_items',
+];
 
 let servers: TestPostgres[];
 let store: ShardedTestStore;
@@ -90,6 +98,7 @@ describe('a move', () => {
   test('takes everything along, for processes that have not heard of it too', async () => {
     const person = await newPerson(store);
     const { owner, idempotency, first, second, held, waiting } = await livedIn(person);
+    await store.items.put(person.userId, { id: newOwner(), kind: 'folder', name: 'Thesis' }, 10);
     // What the other process knows is stale from the move on.
     const before = {
       list: await other.conversations.list(person.userId, { limit: 10 }),
@@ -97,6 +106,7 @@ describe('a move', () => {
       branch: await other.conversations.branch(person.userId, 1, { limit: 10 }),
       found: await other.generations.find(first.generation.id),
       waiting: await other.outbox.countWaiting(person.userId),
+      items: await other.items.list(person.userId),
     };
     const rows = await rowsOn(await shardOf(person), person);
     const target = await moveAway(person);
@@ -107,6 +117,7 @@ describe('a move', () => {
     expect(await other.conversations.branch(person.userId, 1, { limit: 10 })).toEqual(before.branch);
     expect(await other.generations.find(first.generation.id)).toEqual(before.found);
     expect(await other.outbox.countWaiting(person.userId)).toBe(before.waiting);
+    expect(await other.items.list(person.userId)).toEqual(before.items);
     expect((await other.deadLetters.list({ workspaceId: person.workspaceId, limit: 10 })).map(({ id }) => id)).toEqual([
       second.generation.id,
     ]);

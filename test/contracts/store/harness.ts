@@ -12,9 +12,17 @@ import type {
   UserId,
   WorkspaceId,
 } from '../../../src/ports/generations.ts';
-import type { Acceptance, Accepted, Outbox, SweepOptions, Swept } from '../../../src/ports/outbox.ts';
+import type {
+  Acceptance,
+  Accepted,
+  ConversationBegin,
+  Outbox,
+  SweepOptions,
+  Swept,
+} from '../../../src/ports/outbox.ts';
 import type { UsageReports } from '../../../src/ports/usage-reports.ts';
 import type { UserDeletions } from '../../../src/ports/user-deletions.ts';
+import type { UserItems } from '../../../src/ports/user-items.ts';
 import type { Webhooks } from '../../../src/ports/webhooks.ts';
 import type { Workspaces } from '../../../src/ports/workspaces.ts';
 
@@ -27,6 +35,7 @@ export type StorePorts = {
   directory: Directory;
   deletions: UserDeletions;
   usage: UsageReports;
+  items: UserItems;
   webhooks: Webhooks;
 };
 
@@ -87,6 +96,7 @@ export type Asking = Partial<Omit<Acceptance, 'workspaceId' | 'userId' | 'conver
   /** Absent: a new conversation. */
   number?: number;
   title?: string;
+  begin?: ConversationBegin;
   content?: string;
   parentId?: string | null;
   regenerate?: string;
@@ -94,13 +104,14 @@ export type Asking = Partial<Omit<Acceptance, 'workspaceId' | 'userId' | 'conver
 
 /** An acceptance with everything that the test does not care about filled in. */
 export function acceptance(person: Person, asking: Asking = {}): Acceptance {
-  const { number, title, content, parentId, regenerate, ...rest } = asking;
+  const { number, title, begin, content, parentId, regenerate, ...rest } = asking;
   const messageId = newId();
   return {
     workspaceId: person.workspaceId,
     userId: person.userId,
     generationId: newId(),
-    conversation: number === undefined ? { newId: newId(), title: title ?? 'A talk' } : { number },
+    conversation:
+      number === undefined ? { newId: newId(), title: title ?? 'A talk', ...(begin && { begin }) } : { number },
     request:
       regenerate === undefined
         ? {

@@ -4,6 +4,8 @@ import { describeDeadLettersContract } from './dead-letters.contract.ts';
 import { describeDirectoryContract } from './directory.contract.ts';
 import { describeGenerationsContract } from './generations.contract.ts';
 import type { MakeStore, StoreHarness } from './harness.ts';
+import { describeItemsContract } from './items.contract.ts';
+import { describeKeepingContract } from './keeping.contract.ts';
 import { describeOutboxContract } from './outbox.contract.ts';
 import { describeRequestsContract } from './requests.contract.ts';
 import { describeRestartContract } from './restart.contract.ts';
@@ -14,7 +16,7 @@ import { describeWorkspacesContract } from './workspaces.contract.ts';
 
 /**
  * Everything that a store must do: the ports of one database, held to their contracts together. A model of a
- * store leaves out webhooks and the deletion of users.
+ * store leaves out webhooks, items and the deletion of users.
  */
 export function describeStoreContract(name: string, makeStore: MakeStore, { isModel = false } = {}): void {
   describe(`${name} store`, () => {
@@ -37,6 +39,8 @@ export function describeStoreContract(name: string, makeStore: MakeStore, { isMo
     describeDeadLettersContract(store);
     describeUsageContract(store);
     describeConversationsContract(store);
+    describeKeepingContract(store);
+    if (!isModel) describeItemsContract(store);
     if (!isModel) describeUserDeletionsContract(store);
     describeRestartContract(store);
   });

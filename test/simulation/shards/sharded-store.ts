@@ -4,7 +4,13 @@ import { userIdOf } from '../../../src/adapters/postgres/user-id.ts';
 import { rendezvous } from '../../../src/lib/rendezvous.ts';
 import type { Conversations } from '../../../src/ports/conversations.ts';
 import type { Directory } from '../../../src/ports/directory.ts';
-import type { DispatchWindow, GenerationJob, UserId, WorkspaceId } from '../../../src/ports/generations.ts';
+import type {
+  ConversationId,
+  DispatchWindow,
+  GenerationJob,
+  UserId,
+  WorkspaceId,
+} from '../../../src/ports/generations.ts';
 import type { Acceptance, Accepted, Outbox, Published, SweepOptions, Swept } from '../../../src/ports/outbox.ts';
 import type { Routes } from '../../../src/ports/routes.ts';
 import { type ReachedShards, unavailable } from './reach-shards.ts';
@@ -69,6 +75,14 @@ export class ShardedOutbox implements Outbox {
     return forgotten;
   }
 
+  async forgetTemporary(afterMs: number, limit: number): Promise<readonly ConversationId[]> {
+    const forgotten: ConversationId[] = [];
+    for (const shard of this.#shards.all) {
+      forgotten.push(...(await shard.call(({ outbox }) => outbox.forgetTemporary(afterMs, limit))));
+    }
+    return forgotten;
+  }
+
   async sweep(options: SweepOptions): Promise<Swept> {
     const { all } = this.#shards;
     const failures: unknown[] = [];
@@ -107,7 +121,7 @@ async function writeAtHome<T>(
 
 /** Each operation of the port at the user's home: writes as writes, the rest as reads that look where they have read. */
 export function shardedConversations(shards: ReachedShards): Conversations {
-  const writes: ReadonlySet<keyof Conversations> = new Set(['update', 'remove', 'setFeedback']);
+  const writes: ReadonlySet<keyof Conversations> = new Set(['update', 'import', 'remove', 'setFeedback']);
   const none: Partial<Record<keyof Conversations, unknown>> = {
     list: { items: [], next: null },
     history: [],

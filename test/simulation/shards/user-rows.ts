@@ -20,6 +20,7 @@ export function emptyUser(id: UserId, workspaceId: string): UserRow {
     active: new Set(),
     idempotency: new Map(),
     usage: new Map(),
+    items: new Map(),
   };
 }
 
@@ -37,6 +38,7 @@ export function copyUser(database: MemoryDatabase, userId: UserId): UserCopy {
     transient: new Map(),
     active: new Set(),
     idempotency: new Map(),
+    items: new Map(source.items),
     usage: new Map([...source.usage].map(([name, sum]) => [name, { ...sum }])),
   };
   const conversations = new Map<ConversationRow, ConversationRow>();
