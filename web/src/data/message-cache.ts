@@ -2,7 +2,7 @@ import type { InfiniteData } from '@tanstack/react-query';
 import type { MessagePage } from '../../../client/user-api.ts';
 import { isTerminal } from '../../../src/protocol/generation.ts';
 import type { GenerationResource, MessageResource } from '../../../src/protocol/resources.ts';
-import { conversationKey, conversationsKey, messagesKey } from './queries.ts';
+import { conversationKey, conversationsKey, MESSAGES_A_PAGE, messagesKey } from './queries.ts';
 import { queryClient } from './query-client.ts';
 
 type Pages = InfiniteData<MessagePage, unknown>;
@@ -42,7 +42,7 @@ export function putAccepted(
   queryClient.setQueryData<Pages>(messagesKey(accepted.conversation, null), (before) => {
     // Older pages still to be loaded stay so: the last page knows where they begin.
     const next = before?.pages.at(-1)?.next ?? null;
-    return { pages: [{ items: [...shown, ...added].reverse(), next }], pageParams: [undefined] };
+    return asPages([...shown, ...added].reverse(), next);
   });
   void queryClient.invalidateQueries({ queryKey: messagesKey(accepted.conversation, null) });
   refreshConversations(accepted.conversation);
@@ -52,6 +52,16 @@ export function putAccepted(
 export function refreshConversations(number: number): void {
   void queryClient.invalidateQueries({ queryKey: conversationsKey });
   void queryClient.invalidateQueries({ queryKey: conversationKey(number) });
+}
+
+/** As many pages as were read, so that as many are read again. */
+function asPages(items: MessageResource[], next: string | null): Pages {
+  const count = Math.max(1, Math.ceil(items.length / MESSAGES_A_PAGE));
+  const pages = Array.from({ length: count }, (_, page) => ({
+    items: items.slice(page * MESSAGES_A_PAGE, (page + 1) * MESSAGES_A_PAGE),
+    next: page === count - 1 ? next : (items[(page + 1) * MESSAGES_A_PAGE - 1]?.id ?? null),
+  }));
+  return { pages, pageParams: pages.map(() => undefined) };
 }
 
 /** The stored form of an answer replaces the live one wherever it is on show. */

@@ -2,7 +2,7 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import type { UserApi } from '../../../client/user-api.ts';
 import { client } from './client.ts';
 
-const MESSAGES_A_PAGE = 50;
+export const MESSAGES_A_PAGE = 50;
 const CONVERSATIONS_A_PAGE = 50;
 const PINNED_AT_MOST = 100;
 /** While something is being answered elsewhere, its dot and title change without us. */

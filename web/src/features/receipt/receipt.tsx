@@ -1,13 +1,14 @@
-import { useId, useState } from 'react';
+import { useId } from 'react';
 import type { Receipt as ReceiptData } from '../../../../src/protocol/generation.ts';
 import { durationInWords, speedInWords } from '../../data/in-words.ts';
+import { useKept } from '../../data/use-kept.ts';
 import { ReceiptBar } from './receipt-bar.tsx';
 import { ReceiptPanel } from './receipt-panel.tsx';
 import { partsOfReceipt } from './receipt-parts.ts';
 
 /** The bar and its sentence under a finished answer; opens what else is known. Two parts, so that actions fit between. */
-export function useReceipt(receipt: ReceiptData | null) {
-  const [open, setOpen] = useState(false);
+export function useReceipt(id: string, receipt: ReceiptData | null) {
+  const [open, setOpen] = useKept(`receipt ${id}`);
   const panelId = useId();
   if (!receipt) return { summary: null, panel: null };
   return {

@@ -42,11 +42,11 @@ export const AssistantMessage = memo(function AssistantMessage({ number, message
   useSpoken(state, live);
   // A broken answer has a button of its own for the same.
   const broken = state === 'failed' || state === 'interrupted';
-  const { summary, panel } = useReceipt(receipt);
+  const { summary, panel } = useReceipt(message.id, receipt);
   return (
     <article className="answer" data-message={message.id} data-state={state}>
       <h2 className="visually-hidden">Answer</h2>
-      <Reasoning text={reasoning} live={running && live.phase.kind === 'reasoning'} />
+      <Reasoning id={message.id} text={reasoning} live={running && live.phase.kind === 'reasoning'} />
       {text && <Markdown text={text} open={running} />}
       {running ? (
         <LiveReceipt answer={live} />

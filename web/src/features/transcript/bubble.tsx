@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useKept } from '../../data/use-kept.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { sizeInWords, unfold } from '../composer/attachments.ts';
 
@@ -6,9 +6,9 @@ const LONG_LINES = 16;
 const LONG_CHARS = 1_200;
 
 /** The person's own words; very long ones and attached texts are folded. */
-export function Bubble({ content }: { content: string }) {
+export function Bubble({ id, content }: { id: string; content: string }) {
   const { text, attachments } = unfold(content);
-  const [whole, setWhole] = useState(false);
+  const [whole, setWhole] = useKept(`bubble ${id}`);
   const long = text.length > LONG_CHARS || text.split('\n').length > LONG_LINES;
   return (
     <div className="bubble" dir="auto">

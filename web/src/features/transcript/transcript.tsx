@@ -1,11 +1,10 @@
-import { memo, type RefObject, useEffect, useLayoutEffect, useRef } from 'react';
+import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { MessageResource } from '../../../../src/protocol/resources.ts';
 import type { Ask } from '../../data/use-ask.ts';
 import { IconButton } from '../../ui/button.tsx';
-import { AssistantMessage } from './assistant-message.tsx';
+import { afterMeasuring, MessageList, type MessageListHandle } from './message-list.tsx';
 import { useReadingPosition } from './use-reading-position.ts';
 import { isAtEnd, useStickToBottom } from './use-stick-to-bottom.ts';
-import { UserMessage } from './user-message.tsx';
 import './transcript.css';
 
 type TranscriptProps = {
@@ -22,8 +21,9 @@ type TranscriptProps = {
 export function Transcript({ number, messages, ask, answering, hasOlder, onOlder, target }: TranscriptProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
+  const list = useRef<MessageListHandle>(null);
   const { atEnd, toEnd, leaveEnd } = useStickToBottom(scroller, content);
-  const top = useOlder(scroller, hasOlder, onOlder, messages[0]?.id);
+  const top = useOlder(scroller, hasOlder, onOlder);
 
   const newest = messages.at(-1)?.id;
   const isNewRequest = answering ? newest : undefined;
@@ -32,19 +32,30 @@ export function Transcript({ number, messages, ask, answering, hasOlder, onOlder
   }, [isNewRequest, toEnd]);
 
   const ready = messages.length > 0;
-  useReadingPosition(number, scroller, { ready: ready && target === null, leaveEnd });
+  useReadingPosition(number, scroller, list, { ready: ready && target === null, leaveEnd });
 
   const targetIsHere = target !== null && messages.some((message) => message.id === target);
+  const [found, setFound] = useState<string | null>(null);
   useLayoutEffect(() => {
-    const element = content.current?.querySelector<HTMLElement>(`[data-message="${CSS.escape(target ?? '')}"]`);
-    if (!targetIsHere || !element || !scroller.current) return;
-    leaveEnd();
-    showFound(element, scroller.current);
-    if (isAtEnd(scroller.current)) toEnd();
+    if (!targetIsHere) return;
+    afterMeasuring(() => {
+      const element = scroller.current;
+      if (!element || isInView(target, element)) return;
+      leaveEnd();
+      list.current?.scrollTo(target, element.clientHeight * FOUND_AT);
+      setFound(target);
+      if (isAtEnd(element)) toEnd();
+    });
   }, [target, targetIsHere, leaveEnd, toEnd]);
   useEffect(() => {
     if (target !== null && ready && !targetIsHere && hasOlder) onOlder();
   }, [target, ready, targetIsHere, hasOlder, onOlder]);
+
+  // The button goes, and leaves the focus where one reads on.
+  function onToEnd(): void {
+    toEnd();
+    scroller.current?.focus({ preventScroll: true });
+  }
 
   return (
     <div className="transcript-frame">
@@ -52,71 +63,50 @@ export function Transcript({ number, messages, ask, answering, hasOlder, onOlder
       <div className="transcript" ref={scroller} role="log" aria-live="off" aria-label="Conversation" tabIndex={0}>
         <div className="transcript-column" ref={content}>
           <div ref={top} className="transcript-top" />
-          <Messages number={number} messages={messages} ask={ask} answering={answering} />
+          <MessageList
+            ref={list}
+            scroller={scroller}
+            number={number}
+            messages={messages}
+            ask={ask}
+            answering={answering}
+            found={found}
+          />
         </div>
       </div>
-      {!atEnd && <IconButton icon="arrowDown" label="To the newest" className="to-end" onClick={toEnd} />}
+      {!atEnd && <IconButton icon="arrowDown" label="To the newest" className="to-end" onClick={onToEnd} />}
     </div>
   );
 }
 
-type MessagesProps = Pick<TranscriptProps, 'number' | 'messages' | 'ask' | 'answering'>;
+/** What was looked for comes to this share of the height, so that what was said before it is seen too. */
+const FOUND_AT = 0.2;
 
-const Messages = memo(function Messages({ number, messages, ask, answering }: MessagesProps) {
-  return messages.map((message, index) =>
-    message.role === 'user' ? (
-      <UserMessage key={message.id} number={number} message={message} ask={ask} canEdit={!answering} />
-    ) : (
-      <AssistantMessage
-        key={message.id}
-        number={number}
-        message={message}
-        ask={ask}
-        last={index === messages.length - 1}
-      />
-    ),
-  );
-});
-
-/** What was out of view comes to the middle, and is marked for a moment so that the eye finds it. */
-function showFound(message: HTMLElement, scroller: HTMLElement): void {
+function isInView(id: string, scroller: HTMLElement): boolean {
+  const message = scroller.querySelector(`[data-message="${CSS.escape(id)}"]`);
+  if (!message) return false;
   const view = scroller.getBoundingClientRect();
   const { top, bottom } = message.getBoundingClientRect();
-  if (top >= view.top && bottom <= view.bottom) return;
-  message.scrollIntoView({ block: bottom - top > view.height ? 'start' : 'center' });
-  message.classList.add('found');
-  message.addEventListener('animationend', () => message.classList.remove('found'), { once: true });
+  return top >= view.top && bottom <= view.bottom;
 }
 
-/** Asks for older messages near the top, and keeps what is being read where it is when they come. */
+/** Asks for older messages near the top. */
 function useOlder(
   scroller: RefObject<HTMLElement | null>,
   hasOlder: boolean,
   onOlder: () => void,
-  oldest: string | undefined,
 ): RefObject<HTMLDivElement | null> {
   const top = useRef<HTMLDivElement>(null);
-  const fromEnd = useRef<number | null>(null);
   useEffect(() => {
-    const element = scroller.current;
-    const sentinel = top.current;
-    if (!element || !sentinel || !hasOlder) return;
+    if (!top.current || !hasOlder) return;
     const observer = new IntersectionObserver(
       (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        fromEnd.current = element.scrollHeight - element.scrollTop;
-        onOlder();
+        if (entries.some((entry) => entry.isIntersecting)) onOlder();
       },
-      { root: element, rootMargin: '600px 0px 0px 0px' },
+      { root: scroller.current, rootMargin: '600px 0px 0px 0px' },
     );
-    observer.observe(sentinel);
+    observer.observe(top.current);
     return () => observer.disconnect();
   }, [scroller, hasOlder, onOlder]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: runs exactly when older messages were put in.
-  useLayoutEffect(() => {
-    const element = scroller.current;
-    if (element && fromEnd.current !== null) element.scrollTop = element.scrollHeight - fromEnd.current;
-    fromEnd.current = null;
-  }, [oldest, scroller]);
   return top;
 }

@@ -1,5 +1,6 @@
 import { type RefObject, useEffect, useLayoutEffect } from 'react';
 import { keepReadingPosition, readingPosition } from '../../data/reading-positions.ts';
+import { afterMeasuring, type MessageListHandle } from './message-list.tsx';
 import { isAtEnd } from './use-stick-to-bottom.ts';
 
 const PAUSE_MS = 150;
@@ -8,16 +9,15 @@ const PAUSE_MS = 150;
 export function useReadingPosition(
   number: number,
   scroller: RefObject<HTMLElement | null>,
+  list: RefObject<MessageListHandle | null>,
   { ready, leaveEnd }: { ready: boolean; leaveEnd(): void },
 ): void {
   useLayoutEffect(() => {
-    const element = scroller.current;
     const place = ready ? readingPosition(number) : null;
-    const message = place && element?.querySelector(`[data-message="${CSS.escape(place.message)}"]`);
-    if (!element || !place || !message) return;
+    if (!place) return;
     leaveEnd();
-    element.scrollTop += topOf(message, element) - place.offset;
-  }, [number, scroller, ready, leaveEnd]);
+    afterMeasuring(() => list.current?.scrollTo(place.message, place.offset));
+  }, [number, list, ready, leaveEnd]);
 
   useEffect(() => {
     const element = scroller.current;

@@ -23,7 +23,7 @@ export const UserMessage = memo(function UserMessage({ number, message, ask, can
             <CopyButton text={message.content} />
             <IconButton icon="pencil" label="Edit and ask again" disabled={!canEdit} onClick={() => setEditing(true)} />
           </div>
-          <Bubble content={message.content} />
+          <Bubble id={message.id} content={message.content} />
         </>
       )}
     </article>
