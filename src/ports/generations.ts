@@ -17,7 +17,7 @@ import type { EpochStart, Position } from '../protocol/position.ts';
  * times compared are the database's.
  *
  * Guarantees that the contract suite checks:
- * - at most one living owner per generation and one running generation per conversation;
+ * - at most one living owner per generation, and of a conversation only answers to one question run;
  * - `epoch` grows with each claim, and what is written under an older (epoch, owner) is refused;
  * - a generation reaches exactly one terminal state, and in the same transaction gets exactly one
  *   assistant message, whose id is the generation's id;
@@ -145,8 +145,8 @@ export type ClaimOutcome =
   /** A living owner has it, or one whose death cannot be told yet. */
   | { kind: 'owned'; owner: OwnerId }
   /**
-   * Another generation of its conversation runs; or this one was not dispatched (it is direct) and an
-   * earlier one is unfinished, whose answer it needs.
+   * An answer to another question of its conversation runs; or this one was not dispatched (it is direct) and
+   * that to an earlier one is unfinished, which it needs.
    */
   | { kind: 'conversation-busy' }
   | { kind: 'not-due'; delayMs: number }

@@ -19,8 +19,8 @@ import type {
  * neither leaks nor doubles.
  *
  * A row may be dispatched when it is queued, due, not direct, not dispatched yet, fewer than
- * `window[lane]` of its user's rows in that lane are dispatched or running, and no other row of its
- * conversation is dispatched, running or earlier in line. Rows in retry delay do not count.
+ * `window[lane]` of its user's rows in that lane are dispatched or running, and no row of its conversation
+ * that answers another question is dispatched, running or earlier in line. Rows in retry delay do not count.
  */
 export interface Outbox {
   /**

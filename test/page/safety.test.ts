@@ -56,10 +56,12 @@ it('runs nothing that an answer brings, and asks no other host for anything', as
   for (const [index] of HOSTILE.entries()) {
     await ask(page, `hostile ${index}`);
     await page.getByText(`hostile ${index}`, { exact: true }).last().waitFor();
-    await page.locator('article.answer[data-state="done"]:last-child').waitFor();
+    await page.locator('.transcript-column > div > .row:last-child > .answer[data-state="done"]').waitFor();
   }
   await page.reload();
   await hasEnded(page);
+  // All of it is put into the document.
+  await page.evaluate(() => window.dispatchEvent(new Event('beforeprint')));
   const rendered = await answers(page).evaluateAll((all) =>
     all.flatMap((answer) =>
       [...answer.querySelectorAll('.markdown *')].flatMap((element) => [

@@ -1,5 +1,6 @@
 import { acceptMessage } from '../../src/core/accept-message.ts';
 import { answerDirectly } from '../../src/core/answer-directly.ts';
+import type { MessageRequest } from '../../src/core/message-request.ts';
 import { stopGeneration } from '../../src/core/stop-generation.ts';
 import type { Generation, GenerationId } from '../../src/ports/generations.ts';
 import { ChatError } from '../../src/protocol/errors.ts';
@@ -23,27 +24,40 @@ export function nobodyYet(): Told {
   return { accepted: [], askedToStop: new Set(), stops: [], sending: 0 };
 }
 
+/** So much is asked again at once: an answer beside the last one, whether that has ended or not. */
+const AGAIN_SHARE = 0.15;
+
 /** A person with two conversations, who sends without waiting for answers, and stops some of them. */
 export async function talk(world: World, user: string, messages: number, everyMs: number, told: Told): Promise<void> {
   const numbers: number[] = [];
+  let last: Generation | null = null;
   for (let index = 0; index < messages; index++) {
     await world.client.sleep(world.scheduler.between(1, everyMs));
     const number = numbers.length < 2 ? null : world.scheduler.pick(numbers);
     const key = `${user}-${index}`;
     const content = `${key} says ${world.scheduler.between(0, 1e9)}`;
-    const generation = await send(world, { user, number, key, content }, told);
+    const again = last !== null && world.scheduler.random() < AGAIN_SHARE ? last : null;
+    const generation: Generation = await send(
+      world,
+      again
+        ? { user, number: again.conversationNumber, key, request: { kind: 'regenerate', messageId: again.id } }
+        : { user, number, key, request: { kind: 'message', content } },
+      told,
+    );
+    last = generation;
+    if (again) continue;
     if (number === null) numbers.push(generation.conversationNumber);
     const share = isSlow(content) ? STOP_SHARE.slow : STOP_SHARE.usual;
     if (world.scheduler.random() < share) void stopLater(world, generation, told);
   }
 }
 
-type Request = { user: string; number: number | null; key: string; content: string };
+type Request = { user: string; number: number | null; key: string; request: MessageRequest['request'] };
 
 /** With one key until somebody acknowledges it. */
 export async function send(
   world: World,
-  { user, number, key, content }: Request,
+  { user, number, key, request }: Request,
   { accepted }: Told,
 ): Promise<Generation> {
   const { scheduler } = world;
@@ -57,7 +71,7 @@ export async function send(
         workspace: { id: world.workspaceId, name: 'simulated' },
         externalUserId: user,
         ...(number !== null && { conversation: number }),
-        request: { kind: 'message', content },
+        request,
         lane,
         direct,
         params: { maxTokens: 1_000 },

@@ -55,6 +55,12 @@ function people(world: World, { users, messages, hog }: SimulationOptions, told:
   }
   for (let job = 0; job < hog; job++) {
     const key = `hog-${job}`;
-    sending(send(world, { user: 'hog', number: null, key, content: `${key} says ${job}` }, told));
+    sending(
+      send(
+        world,
+        { user: 'hog', number: null, key, request: { kind: 'message', content: `${key} says ${job}` } },
+        told,
+      ),
+    );
   }
 }

@@ -129,7 +129,7 @@ export class GenerationWorld {
 
   /** The guarantees of the port, read from the store. */
   async check(): Promise<void> {
-    const running = new Set<string>();
+    const running = new Map<string, string>();
     for (const known of this.#known.values()) {
       const { job } = known;
       if (this.#removed.has(conversationKey(job.userId, known.number))) continue;
@@ -148,8 +148,9 @@ export class GenerationWorld {
       if (row.state !== 'running') continue;
       strictEqual(row.owner, known.holder);
       const key = conversationKey(job.userId, known.number);
-      ok(!running.has(key), 'one generation of a conversation runs at a time');
-      running.add(key);
+      const question = running.get(key) ?? row.requestMessageId;
+      strictEqual(row.requestMessageId, question, 'one question of a conversation is answered at a time');
+      running.set(key, question);
     }
   }
 

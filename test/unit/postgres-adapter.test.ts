@@ -116,7 +116,7 @@ test('usage adds up per day and model, with the answer that it is of', async () 
   ]);
 });
 
-test('the database itself allows one running generation per conversation', async () => {
+test('the database itself allows one question of a conversation to be answered at a time', async () => {
   const person = await newPerson(store);
   const { generation } = await ask(store, person);
   const second = await ask(store, person, { number: generation.conversationNumber });
@@ -125,7 +125,7 @@ test('the database itself allows one running generation per conversation', async
     `UPDATE generations SET state = 'running', owner = 'x', lease_until = now() WHERE id = $1`,
     [second.generation.id],
   );
-  await expect(forced).rejects.toMatchObject({ constraint: 'generations_one_runs' });
+  await expect(forced).rejects.toMatchObject({ constraint: 'generations_one_question' });
 });
 
 test('while the database is away callers are told so, and it is found again', async () => {

@@ -1,4 +1,4 @@
-import type { DispatchWindow, GenerationJob } from '../../ports/generations.ts';
+import type { DispatchWindow, GenerationJob, MessageId } from '../../ports/generations.ts';
 import { LANES, type Lane } from '../../protocol/generation.ts';
 import type { GenerationRow, MemoryDatabase, UserRow } from './database.ts';
 
@@ -44,16 +44,17 @@ export function isWaiting(row: GenerationRow, now: number): boolean {
 }
 
 /**
- * Of each conversation the generation that is first in line, and only where none of the conversation
- * has a place: a later one needs the earlier one's answer, even where that waits for a retry.
+ * Of each conversation the generations of the question that is first in line, and only where no other question of it
+ * has a place: a later question needs the earlier one's answer, even where that waits for a retry.
  */
 export function firstInLine(user: UserRow): readonly GenerationRow[] {
-  const taken = new Set<string>();
-  for (const row of user.active) if (hasPlace(row)) taken.add(row.conversation.id);
+  const questions = new Map<string, MessageId>();
+  for (const row of user.active) if (hasPlace(row)) questions.set(row.conversation.id, row.requestMessageId);
+  const blocked = new Set<string>();
   const line = [...user.active].sort((a, b) => a.line - b.line);
-  return line.filter((row) => {
-    if (taken.has(row.conversation.id)) return false;
-    taken.add(row.conversation.id);
-    return true;
+  return line.filter(({ conversation: { id }, requestMessageId }) => {
+    if (!questions.has(id)) questions.set(id, requestMessageId);
+    if (questions.get(id) !== requestMessageId) blocked.add(id);
+    return !blocked.has(id);
   });
 }

@@ -125,12 +125,12 @@ function holding(database: MemoryDatabase, held: Held, owner: OwnerId): Generati
 }
 
 /**
- * One generation of a conversation runs at a time, and a later one needs the answer of an earlier one.
+ * One question of a conversation is answered at a time, by however many: a later one needs the answer of an earlier one.
  * Whether a dispatched one was first in line was decided then: an earlier one replayed since comes after it.
  */
 function mustWaitItsTurn(row: GenerationRow): boolean {
   for (const other of row.user.active) {
-    if (other === row || other.conversation !== row.conversation) continue;
+    if (other.conversation !== row.conversation || other.requestMessageId === row.requestMessageId) continue;
     if (other.state === 'running' || (row.dispatchedAt === null && other.line < row.line)) return true;
   }
   return false;

@@ -70,7 +70,7 @@ function describeClaim(store: () => StoreHarness): void {
       );
     });
 
-    test('runs one generation of a conversation at a time', async () => {
+    test('answers one question of a conversation at a time', async () => {
       const { ports } = store();
       const person = await newPerson(ports);
       const first = (await ask(ports, person)).generation;
@@ -84,6 +84,22 @@ function describeClaim(store: () => StoreHarness): void {
       expect(outcomes.map((outcome) => outcome.kind)).toEqual(['claimed', 'conversation-busy']);
       await ports.generations.finish({ ...first, epoch: 1 }, owner, answer(), WINDOW);
       expect((await ports.generations.claim(second, other)).kind).toBe('claimed');
+    });
+
+    test('runs answers to one question at once, and none of another meanwhile', async () => {
+      const { ports } = store();
+      const person = await newPerson(ports);
+      const first = (await ask(ports, person)).generation;
+      const { conversationNumber: number, requestMessageId: regenerate } = first;
+      const beside = (await ask(ports, person, { number, regenerate })).generation;
+      const next = (await ask(ports, person, { number })).generation;
+      const owner = await living(store);
+      const held = await claimed(ports, first, owner);
+      const other = await claimed(ports, beside, owner);
+      await ports.generations.finish(held, owner, answer(), WINDOW);
+      expect(await ports.generations.claim(next, owner)).toEqual({ kind: 'conversation-busy' });
+      await ports.generations.finish(other, owner, answer(), WINDOW);
+      expect((await ports.generations.claim(next, owner)).kind).toBe('claimed');
     });
 
     test('keeps the order of a conversation, for direct ones and during a retry too', async () => {

@@ -232,7 +232,7 @@ function describeWindow(store: () => StoreHarness): void {
       expect(next).toEqual([jobOf(streams[2]!)]);
     });
 
-    test('never two of one conversation: the second waits for the end of the first, in whatever lane', async () => {
+    test('never two questions of one conversation: the second waits for the end of the first, in whatever lane', async () => {
       const { ports } = store();
       const person = await newPerson(ports);
       const first = await ask(ports, person);
@@ -248,6 +248,26 @@ function describeWindow(store: () => StoreHarness): void {
       expect(finished).toMatchObject({ kind: 'finished', dispatched: [jobOf(second)] });
       const stopped = await ports.generations.stop(second.generation, wide(50));
       expect(stopped).toMatchObject({ kind: 'cancelled', dispatched: [jobOf(third)] });
+    });
+
+    test('answers to one question are made side by side; the next question waits for all that came before it', async () => {
+      const { ports } = store();
+      const person = await newPerson(ports);
+      const first = await ask(ports, person, { window: wide(50) });
+      const { conversationNumber: number, requestMessageId: regenerate } = first.generation;
+      const beside = await ask(ports, person, { number, regenerate, window: wide(50) });
+      const next = await ask(ports, person, { number, window: wide(50) });
+      const late = await ask(ports, person, { number, regenerate, window: wide(50) });
+      expect([first, beside, next, late].map(({ dispatched }) => dispatched.length)).toEqual([1, 1, 0, 0]);
+      const owner = newOwner();
+      const held = await claimed(ports, first.generation, owner);
+      const other = await claimed(ports, beside.generation, owner);
+      const finished = await ports.generations.finish(held, owner, answer(), wide(50));
+      expect(finished).toMatchObject({ kind: 'finished', dispatched: [] });
+      const last = await ports.generations.finish(other, owner, answer(), wide(50));
+      expect(last).toMatchObject({ kind: 'finished', dispatched: [jobOf(next)] });
+      const stopped = await ports.generations.stop(next.generation, wide(50));
+      expect(stopped).toMatchObject({ kind: 'cancelled', dispatched: [jobOf(late)] });
     });
 
     test('a retry of a conversation keeps its later ones waiting', async () => {

@@ -70,7 +70,7 @@ export class Witness {
     else this.settledAt.set(id, this.#now());
   }
 
-  /** After each write for a user: never two of one conversation under way, never more than the window holds. */
+  /** After each write for a user: never two questions of one conversation under way, never more than the window holds. */
   wrote(shard: SimulatedShard, userId: UserId): void {
     const active = shard.database.users.get(userId)?.active;
     if (!active) return;
@@ -78,7 +78,9 @@ export class Witness {
     const conversations = new Map<string, GenerationRow>();
     for (const row of placed) {
       const other = conversations.get(row.conversation.id);
-      if (other) this.note(`${row.id} and ${other.id} of one conversation are both under way`);
+      if (other && other.requestMessageId !== row.requestMessageId) {
+        this.note(`${row.id} and ${other.id} answer two questions of one conversation at once`);
+      }
       conversations.set(row.conversation.id, row);
     }
     for (const lane of LANES) {
