@@ -14,7 +14,7 @@ export const postMessage = (limits: RequestLimits) =>
     group: 'Conversations',
     summary: 'Say something in a conversation',
     description:
-      'Goes on from the newest message, or from `parent_id`: an edited message is sent as a branch beside the one it replaces. One answer of a conversation is written at a time; others wait for it.',
+      'Goes on from the newest message, or from `parent_id`: an edited message is sent as a branch beside the one it replaces. Questions of a conversation are answered one after the other.',
     access: 'key',
     params: conversationParams,
     body: sendMessageSchema(limits),
