@@ -50,7 +50,7 @@ async function measure(context: Context, name: string, affinityOf: (conversation
     weight: 1,
   }));
   const describe = () => ({ ...UNKNOWN, id: MODEL });
-  const pool = stack.use(new PooledInference({ models: [{ id: MODEL, members, temperature: null, describe }] }));
+  const pool = stack.use(new PooledInference({ models: [{ id: MODEL, members, sampling: {}, describe }] }));
   const found = await talk(pool, conversations, affinityOf, context.signal);
   const share = (100 * found.reused) / found.known;
   context.log(`${name}: ${found.reused} of ${found.known} prompt tokens`);

@@ -1,6 +1,7 @@
 import { Compile } from 'typebox/compile';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import { nearestName } from '../lib/nearest-name.ts';
+import type { SamplingDefaults } from '../protocol/model-params.ts';
 import { modelsFileSchema, PROVIDER_URLS, type Provider, type WrittenModel } from './models-file-schema.ts';
 import { httpUrl, type ModelChoice, model as modelChoice } from './value-types.ts';
 
@@ -19,7 +20,7 @@ export type FileModel = {
   workspaces: readonly string[] | null;
   capabilities: { continues: boolean | null; tools: boolean; jsonSchema: boolean; reasoning: boolean };
   systemPrompt: string | null;
-  temperature: number | null;
+  sampling: SamplingDefaults;
   suggestions: readonly string[];
   from:
     | { kind: 'engine'; model: { kind: 'automatic' } | ModelChoice }
@@ -80,11 +81,20 @@ function readModel(written: WrittenModel, at: Path, check: Check): FileModel | n
         reasoning: capabilities?.reasoning ?? false,
       },
       systemPrompt: written.system_prompt ?? null,
-      temperature: written.temperature ?? null,
+      sampling: samplingOf(written),
       suggestions: written.suggestions ?? [],
       from,
     }
   );
+}
+
+function samplingOf({ temperature, top_p, frequency_penalty, presence_penalty }: WrittenModel): SamplingDefaults {
+  return {
+    ...(temperature !== undefined && { temperature }),
+    ...(top_p !== undefined && { topP: top_p }),
+    ...(frequency_penalty !== undefined && { frequencyPenalty: frequency_penalty }),
+    ...(presence_penalty !== undefined && { presencePenalty: presence_penalty }),
+  };
 }
 
 function readSource(written: WrittenModel, at: Path, check: Check): FileModel['from'] | null {

@@ -26,6 +26,9 @@ export type Sampling = {
   presencePenalty?: number;
 };
 
+/** What a model may have its own of. */
+export type SamplingDefaults = Pick<Sampling, 'temperature' | 'topP' | 'frequencyPenalty' | 'presencePenalty'>;
+
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export type Tool = {

@@ -44,8 +44,8 @@ export async function openCatalogue(
             servedAs: from.servedAs,
             weight,
           }));
-    const { name, temperature } = model;
-    return { id: name, members, temperature, describe: (listed) => describeModel(model, listed) };
+    const { name, sampling } = model;
+    return { id: name, members, sampling, describe: (listed) => describeModel(model, listed) };
   };
   let { models } = config;
   const inference = opening.use(new PooledInference({ models: models.map(pooled) }));
@@ -102,7 +102,7 @@ function describeModel(model: CatalogueModelConfig, listed: ModelInfo | undefine
     continuesReasoning: listed?.continuesReasoning ?? false,
     tokensPerMessage: listed?.tokensPerMessage ?? UNKNOWN.tokensPerMessage,
     systemPrompt: model.systemPrompt ?? listed?.systemPrompt ?? null,
-    defaultTemperature: model.temperature ?? listed?.defaultTemperature ?? UNKNOWN.defaultTemperature,
+    defaultTemperature: model.sampling.temperature ?? listed?.defaultTemperature ?? UNKNOWN.defaultTemperature,
     suggestions: model.suggestions.length > 0 ? model.suggestions : (listed?.suggestions ?? []),
     ...(model.price && { price: model.price }),
     ...(model.fallback !== null && { fallback: model.fallback }),

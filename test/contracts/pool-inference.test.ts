@@ -25,7 +25,7 @@ async function openPoolWith(options: { retryWithinMs?: number }, ...servers: Fak
     })),
   );
   const describe = (listed: ModelInfo | undefined): ModelInfo => ({ ...listed!, id: MODEL });
-  const models = [{ id: MODEL, members, temperature: 0.3, describe }];
+  const models = [{ id: MODEL, members, sampling: { temperature: 0.3, topP: 0.8, presencePenalty: 1 }, describe }];
   const inference = stack.use(new PooledInference({ models, probeDelays: PROBES, ...options }));
   return { inference, upstreams, model: MODEL, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
@@ -42,7 +42,7 @@ const requests = ({ upstreams }: Awaited<ReturnType<typeof openPool>>) =>
   upstreams.map(({ counts }) => counts.requests);
 const questions = (count: number) => Array.from({ length: count }, (_, index) => `question ${index}`);
 
-it('asks at the temperature that the file gives the model, unless a request names one', async () => {
+it('samples as the file has it for the model, where a request says nothing else', async () => {
   await using pool = await openPool({});
   const messages = [{ role: 'user' as const, content: 'q' }];
   const prefix = { text: '', reasoning: '' };
@@ -51,7 +51,11 @@ it('asks at the temperature that the file gives the model, unless a request name
   const { signal } = new AbortController();
   await pool.inference.generate(request, sink, signal);
   await pool.inference.generate({ ...request, temperature: 0.9 }, sink, signal);
-  expect(pool.upstreams[0]!.seen.map(({ body }) => body.temperature)).toEqual([0.3, 0.9]);
+  const own = { top_p: 0.8, presence_penalty: 1 };
+  expect(pool.upstreams[0]!.seen.map(({ body }) => body)).toMatchObject([
+    { temperature: 0.3, ...own },
+    { temperature: 0.9, ...own },
+  ]);
 });
 
 describe('a server that fails before the first word', () => {

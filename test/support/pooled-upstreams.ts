@@ -26,7 +26,7 @@ export async function openPool(
       const inference = stack.use(await openAgainst(url, options));
       members.push({ source: { name: `s${servers++}`, inference }, servedAs: 'fake', weight: 1 });
     }
-    pooled.push({ temperature: null, id, members, describe: (listed) => ({ ...listed!, ...more, id }) });
+    pooled.push({ sampling: {}, id, members, describe: (listed) => ({ ...listed!, ...more, id }) });
   }
   const pool = stack.use(new PooledInference({ models: pooled, probeDelays }));
   return Object.assign(pool, { [Symbol.asyncDispose]: () => stack.disposeAsync() });

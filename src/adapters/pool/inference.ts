@@ -9,6 +9,7 @@ import {
   type InferenceSink,
   type ModelInfo,
 } from '../../ports/inference.ts';
+import type { SamplingDefaults } from '../../protocol/model-params.ts';
 import type { MemberOptions, Source } from './member.ts';
 import { ModelPool, RETRY_WITHIN_MS } from './model-pool.ts';
 import type { ProbeDelays } from './outcome-breaker.ts';
@@ -24,8 +25,8 @@ export type PoolOptions = {
 export type PooledModel = {
   id: string;
   members: readonly MemberOptions[];
-  /** Of requests that name none; null: each server's own. */
-  temperature: number | null;
+  /** Of requests that say nothing else; what is left out is each server's own. */
+  sampling: SamplingDefaults;
   /** `listed`: what one of its servers says of it; undefined before any did. */
   describe(listed: ModelInfo | undefined): ModelInfo;
 };
@@ -68,7 +69,7 @@ export class PooledInference implements Inference, Disposable {
 
   async generate(request: InferenceRequest, sink: InferenceSink, signal: AbortSignal): Promise<InferenceResult> {
     const pool = this.#poolOf(request.model);
-    const result = await pool.generate(this.#withTemperature(request), sink, signal);
+    const result = await pool.generate(this.#withDefaults(request), sink, signal);
     // A declared model goes by its own name; a server may know more of the one that it lists.
     return 'listedBy' in this.#models ? result : { ...result, model: request.model };
   }
@@ -122,10 +123,9 @@ export class PooledInference implements Inference, Disposable {
     return await source.inference.health();
   }
 
-  #withTemperature(request: InferenceRequest): InferenceRequest {
+  #withDefaults(request: InferenceRequest): InferenceRequest {
     const models = this.#models;
-    const temperature = 'listedBy' in models ? null : models.find(({ id }) => id === request.model)?.temperature;
-    return request.temperature === undefined && typeof temperature === 'number' ? { ...request, temperature } : request;
+    return 'listedBy' in models ? request : { ...models.find(({ id }) => id === request.model)?.sampling, ...request };
   }
 
   #listed(id: string): ModelInfo | undefined {
