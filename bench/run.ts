@@ -9,7 +9,7 @@ import { embeddedPathBench } from './embedded-path.ts';
 import { engineBench } from './engine.ts';
 import { buildGenerators, LoadUpstream } from './load/generators.ts';
 import { PEER_NAMES } from './load/peers/index.ts';
-import { type System, startSystem } from './load/system.ts';
+import { type System, startSystem, warm } from './load/system.ts';
 import { machineFacts } from './machine.ts';
 import { goalRow, type Report, table, writeReport } from './report.ts';
 import { GOAL_SCENARIOS, SCENARIOS } from './scenarios/index.ts';
@@ -123,7 +123,13 @@ async function runAll(names: readonly string[]): Promise<number> {
       const seconds = values.seconds === undefined ? null : Number(values.seconds);
       const { signal } = leaving;
       const start: Context['startSystem'] = (options) => startSystem(upstream.url, options, signal);
-      context = { quick, toy, peers, seconds, upstream, startSystem: toy ? shared(start, stack) : start, signal, log };
+      const startWarm: Context['startSystem'] = async (options) => {
+        const system = await start(options);
+        await warm(system);
+        return system;
+      };
+      const chosen = toy ? shared(start, stack) : startWarm;
+      context = { quick, toy, peers, seconds, upstream, startSystem: chosen, signal, log };
     }
     return context;
   };

@@ -1,6 +1,7 @@
 import type { ClusterOptions } from '../../src/roles/cluster/options.ts';
 import { type Cluster, startCluster } from '../../src/roles/cluster/start-cluster.ts';
 import type { Processes } from './cpu-window.ts';
+import { Readers } from './generators.ts';
 
 /** What a load test may not run into; everything else is as it is delivered, durability included. */
 const LIMITS = {
@@ -58,6 +59,22 @@ export async function startSystem(upstreamUrl: string, options: SystemOptions, s
         .map(({ pid }) => pid!),
     [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
   };
+}
+
+/** People who ask and read for some seconds, so that what is measured then is not compiling. */
+export async function warm({ apis, key }: System): Promise<void> {
+  await using readers = new Readers({
+    mode: 'stream',
+    hosts: apis,
+    key,
+    sessions: 1_000,
+    rate: 70,
+    tokens: 60,
+    pace: 20,
+    users: 200,
+    sources: 8,
+  });
+  await readers.ended();
 }
 
 function groupOf(kind: string, name: string): string {

@@ -11,7 +11,7 @@ const SETTINGS = { MAX_CONCURRENT: '9000' };
 export const concurrent: Scenario = {
   about: '10,000 live streams at 5 tokens/s through the whole path; once more through NGINX',
   async run(context) {
-    const streams = scaled(context, STREAMS, 5_000);
+    const streams = scaled(context, STREAMS, 2_000);
     const outcome: Outcome = { sections: [], goals: [] };
     const samples: StreamSample[] = [];
     for (const through of [ours, oursThroughNginx]) {
@@ -40,7 +40,7 @@ export const growth: Scenario = {
     await using system = await context.startSystem({ nginx: false, settings });
     const samples: StreamSample[] = [];
     for (const streams of [1_000, 2_000, 5_000, 10_000]) {
-      if (streams > (context.toy ? 1_000 : context.quick ? 5_000 : 10_000)) continue;
+      if (streams > (context.toy ? 1_000 : context.quick ? 2_000 : 10_000)) continue;
       samples.push(await hold(context, ours(system), scaled(context, streams)));
     }
     const costs = samples.map(({ cpuPerToken }) => cpuPerToken);

@@ -11,7 +11,7 @@ export type Context = {
   /** Of what is held or goes on for a while; null: as the scenario has it. */
   seconds: number | null;
   upstream: LoadUpstream;
-  /** The whole of it on this machine; in a toy run one for all scenarios, whatever they ask for. */
+  /** The whole of it on this machine, warm; in a toy run one, cold, for all scenarios, whatever they ask for. */
   startSystem(options: SystemOptions): Promise<System>;
   signal: AbortSignal;
   log(line: string): void;

@@ -28,7 +28,8 @@ export async function prepareNginx(
     .replace(/^user .*$/m, '')
     .replace(/^pid .*$/m, `pid ${join(at, 'nginx.pid')};`)
     .replace(/^error_log .*$/m, 'error_log stderr warn;')
-    .replace(/^worker_processes .*$/m, 'worker_processes 1;')
+    // Two connections a stream: enough together for 10,000 of them, and each within 10,000 open files.
+    .replace(/^worker_processes .*$/m, 'worker_processes 3;')
     // Whatever this machine allows already: it may not be raised everywhere.
     .replace(/^worker_rlimit_nofile .*$/m, '')
     .replace(/worker_connections \d+;/, 'worker_connections 8192;')
