@@ -122,6 +122,48 @@ describe.each(SIZES)('at %s', (_, size) => {
   );
 });
 
+it('gives fingers at least 40 pixels', async () => {
+  const { page } = await openPage(browser, server.url, phone);
+  const tooSmall = (): Promise<string[]> =>
+    page
+      .locator('button:visible, summary:visible, [role="menuitem"]:visible, nav a:visible')
+      .evaluateAll((all) =>
+        all.filter((each) => each.getBoundingClientRect().height < 40).map((each) => each.outerHTML.slice(0, 160)),
+      );
+  await page.getByRole('list', { name: 'Suggestions' }).waitFor();
+  expect(await tooSmall()).toEqual([]);
+  await ask(page, 'everything');
+  await hasEnded(page);
+  expect(await tooSmall()).toEqual([]);
+  await page.getByRole('button', { name: 'More for this answer' }).click();
+  expect(await tooSmall()).toEqual([]);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Conversations' }).click();
+  await page.getByRole('link', { name: 'New chat' }).waitFor();
+  expect(await tooSmall()).toEqual([]);
+});
+
+it('takes Arabic and Chinese, a word that is being composed included', async () => {
+  const { page } = await openPage(browser, server.url);
+  const field = page.getByRole('textbox', { name: 'Message' });
+  await field.focus();
+  await field.dispatchEvent('compositionstart');
+  await field.dispatchEvent('keydown', { key: 'Enter', isComposing: true, bubbles: true });
+  expect(new URL(page.url()).pathname).toBe('/');
+  for (const [text, direction] of [
+    ['ما هي عاصمة فرنسا؟', 'rtl'],
+    ['法国的首都是哪里？', 'ltr'],
+  ] as const) {
+    await field.fill(text);
+    await field.press('Enter');
+    const bubble = page.locator('.bubble').filter({ hasText: text });
+    await bubble.waitFor();
+    expect(await bubble.evaluate((element) => getComputedStyle(element).direction)).toBe(direction);
+    await page.getByText(`You said: ${text}`).waitFor();
+    await page.getByRole('button', { name: 'Send' }).waitFor();
+  }
+});
+
 it('keeps the theme that was chosen', async () => {
   const { page } = await openPage(browser, server.url, { colorScheme: 'light' });
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);

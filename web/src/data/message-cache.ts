@@ -20,6 +20,7 @@ export function putAccepted(
   shown: readonly MessageResource[],
   accepted: GenerationResource,
   question: string | null,
+  others: readonly GenerationResource[] = [],
 ): void {
   const now = new Date().toISOString();
   const blank = { reasoning: '', model: null, finish_reason: null, receipt: null, feedback: null, created_at: now };
@@ -37,7 +38,7 @@ export function putAccepted(
     role: 'assistant',
     content: '',
     state,
-    siblings: [accepted.id],
+    siblings: [accepted, ...others].map(({ id }) => id).sort(),
   });
   queryClient.setQueryData<Pages>(messagesKey(accepted.conversation, null), (before) => {
     // Older pages still to be loaded stay so: the last page knows where they begin.

@@ -1,11 +1,13 @@
 import { useMemo } from 'react';
 import type { MessageResource } from '../../../src/protocol/resources.ts';
+import { compare } from './comparisons.ts';
 import { putAccepted } from './message-cache.ts';
 import { navigate, pathOf } from './router.ts';
 import { useSession } from './session-context.ts';
 
 export type Ask = {
-  send(text: string, key: string, model: string | undefined): Promise<void>;
+  /** `beside`: models that answer the same question at the same time. */
+  send(text: string, key: string, model: string | undefined, beside?: readonly string[]): Promise<void>;
   /** The question again in other words: a branch beside the old one. */
   edit(message: MessageResource, text: string, key: string): Promise<void>;
   /** By `model`; absent: by the ordinary one. */
@@ -19,7 +21,7 @@ export function useAsk(number: number | null, shown: readonly MessageResource[])
     const upTo = (id: string | null): readonly MessageResource[] =>
       shown.slice(0, shown.findIndex((message) => message.id === id) + 1);
     return {
-      async send(text, key, model) {
+      async send(text, key, model, beside = []) {
         const leaf = shown.at(-1)?.id;
         const accepted = await user.send(
           {
@@ -30,7 +32,18 @@ export function useAsk(number: number | null, shown: readonly MessageResource[])
           },
           { idempotencyKey: key },
         );
-        putAccepted(shown, accepted, text);
+        const others = await Promise.all(
+          beside.map((other) =>
+            user.regenerate(
+              accepted.conversation,
+              accepted.request_message_id,
+              { model: other },
+              { idempotencyKey: `${key}-${other}` },
+            ),
+          ),
+        );
+        if (others.length > 0) compare(accepted.request_message_id, true);
+        putAccepted(shown, accepted, text, others);
         navigate(pathOf(accepted.conversation), number === null ? 'push' : 'replace');
       },
       async edit(message, text, key) {

@@ -26,19 +26,21 @@ type ComposerProps = {
   answering: string | null;
   /** What the person said in this conversation, oldest first. */
   said: readonly string[];
-  onSend(text: string, key: string, model: string | undefined): Promise<void>;
+  onSend(text: string, key: string, model: string | undefined, beside: readonly string[]): Promise<void>;
   onStop(id: string): Promise<unknown>;
 };
 
 export function Composer({ number, models, answering, said, onSend, onStop }: ComposerProps) {
   const [draft, setDraft, clearDraft] = useDraft(number);
   const [model, setModel] = useState<string | undefined>(undefined);
+  const [beside, setBeside] = useState<readonly string[]>([]);
   const field = useRef<HTMLTextAreaElement>(null);
   const { sendKey } = useSettings();
   const { refused, over, attach, remove, onPaste, drop } = useAttaching(draft, setDraft);
   const recall = useRecall(said, draft, setDraft);
-  const { attempt, go } = useAttempt((input: { text: string; model: string | undefined }, key) =>
-    onSend(input.text, key, input.model),
+  const { attempt, go } = useAttempt(
+    (input: { text: string; model: string | undefined; beside: readonly string[] }, key) =>
+      onSend(input.text, key, input.model, input.beside),
   );
   const message = fold(draft);
   const canSend = message !== '' && attempt.kind !== 'busy' && answering === null;
@@ -51,7 +53,7 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
 
   async function submit(event?: FormEvent): Promise<void> {
     event?.preventDefault();
-    if (canSend && (await go({ text: message, model }))) clearDraft();
+    if (canSend && (await go({ text: message, model, beside }))) clearDraft();
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -93,7 +95,7 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
         />
         <div className="composer-foot">
           <span className="composer-choices">
-            <ModelPicker models={models} chosen={model} onChoose={setModel} />
+            <ModelPicker models={models} chosen={model} beside={beside} onChoose={setModel} onBeside={setBeside} />
             <AttachButton onFiles={(files) => void attach(files)} />
           </span>
           {answering === null ? (

@@ -5,6 +5,8 @@ import { ReceiptBar } from './receipt-bar.tsx';
 import { partsOfLive } from './receipt-parts.ts';
 
 const TICK_MS = 200;
+/** Attempts in a row that found nobody: more than a connection is lost. */
+const SILENT_AFTER = 3;
 
 /** Grows while the answer is made, and says what is going on. */
 export function LiveReceipt({ answer }: { answer: AnswerState }) {
@@ -42,7 +44,9 @@ export function liveInWords({ phase, marks, takeovers, resumed }: AnswerState): 
       return `Writing${turn || first}`;
     case 'reconnecting':
       return phase.online
-        ? 'Connection lost, trying again. The answer goes on meanwhile.'
+        ? phase.attempt > SILENT_AFTER
+          ? 'The server does not answer; it may be restarting. What is written is kept, and goes on from here.'
+          : 'Connection lost, trying again. The answer goes on meanwhile.'
         : 'Offline. The answer goes on, and will be here when you are back.';
     case 'ended':
       return 'Done';

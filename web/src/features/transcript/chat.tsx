@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from 'react';
 import { ApiError } from '../../../../client/api-error.ts';
 import { isTerminal } from '../../../../src/protocol/generation.ts';
 import { client } from '../../data/client.ts';
+import { useComparing } from '../../data/comparisons.ts';
 import { errorInWords } from '../../data/in-words.ts';
 import { inReadingOrder } from '../../data/message-cache.ts';
 import { messagesQuery, modelsQuery } from '../../data/queries.ts';
@@ -42,7 +43,9 @@ export function Chat({ number, through }: { number: number; through: string | nu
   const last = shown.at(-1);
   const answering = last && !isTerminal(last.state) ? last.id : null;
   const said = useMemo(() => shown.filter(({ role }) => role === 'user').map(({ content }) => content), [shown]);
-  useEscapeStops(answering);
+  const comparing = useComparing(last?.parent_id);
+  const writing = answering === null ? [] : comparing && last ? last.siblings : [answering];
+  useEscapeStops(writing);
 
   if (query.isError && shown.length === 0) {
     return <ChatError error={query.error} onRetry={() => void query.refetch()} />;
@@ -64,7 +67,7 @@ export function Chat({ number, through }: { number: number; through: string | nu
         answering={answering}
         said={said}
         onSend={ask.send}
-        onStop={client.stop}
+        onStop={() => Promise.all(writing.map((id) => client.stop(id)))}
       />
     </>
   );
@@ -88,16 +91,17 @@ function ChatError({ error, onRetry }: { error: Error; onRetry(): void }) {
 }
 
 /** Unless something that is open takes the key for itself. */
-function useEscapeStops(answering: string | null): void {
+function useEscapeStops(writing: readonly string[]): void {
+  const ids = writing.join(' ');
   useEffect(() => {
-    if (answering === null) return;
+    if (ids === '') return;
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== 'Escape' || event.defaultPrevented || event.isComposing) return;
       if (document.querySelector('dialog[open], :popover-open')) return;
       // The button says so when it fails.
-      client.stop(answering).catch(() => {});
+      for (const id of ids.split(' ')) client.stop(id).catch(() => {});
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
-  }, [answering]);
+  }, [ids]);
 }

@@ -10,8 +10,10 @@ import {
 } from 'react';
 import { Virtualizer, type VirtualizerHandle } from 'virtua';
 import type { MessageResource } from '../../../../src/protocol/resources.ts';
+import { useComparing } from '../../data/comparisons.ts';
 import type { Ask } from '../../data/use-ask.ts';
 import { AssistantMessage } from './assistant-message.tsx';
+import { SideBySide } from './side-by-side.tsx';
 import { usePrinting } from './use-printing.ts';
 import { useTail } from './use-tail.ts';
 import { UserMessage } from './user-message.tsx';
@@ -109,10 +111,13 @@ type RowProps = Pick<MessageListProps, 'number' | 'ask' | 'answering' | 'found'>
 };
 
 function Row({ number, message, ask, answering, found, last }: RowProps) {
+  const comparing = useComparing(last ? message.parent_id : null) && message.siblings.length > 1;
   return (
     <div className={`row row-${message.role}${found === message.id ? ' row-found' : ''}`}>
       {message.role === 'user' ? (
         <UserMessage number={number} message={message} ask={ask} canEdit={!answering} />
+      ) : comparing ? (
+        <SideBySide number={number} message={message} ask={ask} />
       ) : (
         <AssistantMessage number={number} message={message} ask={ask} last={last} />
       )}
