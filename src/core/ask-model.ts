@@ -1,4 +1,4 @@
-import { backoffMs } from '../lib/backoff.ts';
+import { decorrelatedBackoffMs } from '../lib/backoff.ts';
 import type { Generation } from '../ports/generations.ts';
 import { InferenceError, type InferenceSink, type ModelInfo } from '../ports/inference.ts';
 import { ChatError } from '../protocol/errors.ts';
@@ -214,7 +214,8 @@ function outcomeOf(run: Run, error: unknown): Outcome {
     return { kind: 'failed', code: 'generation_failed', deadLetter: true };
   }
   const { retryDelayMs, retryDelayMaxMs } = host.settings;
-  const delay = backoffMs(generation.attempts, retryDelayMs, retryDelayMaxMs, host.ports.clock.random());
+  const chance = () => host.ports.clock.random();
+  const delay = decorrelatedBackoffMs(generation.attempts, retryDelayMs, retryDelayMaxMs, chance);
   const asked = error instanceof InferenceError ? (error.retryAfterMs ?? 0) : 0;
   return {
     kind: 'retry',

@@ -18,7 +18,7 @@ export type Figures = {
   stops: number;
   moves: number;
   faults: Readonly<Record<string, number>>;
-  /** Accepted to first claim, of everybody but the hog: 95th percentile. */
+  /** From when nothing of its own conversation is before it to its first claim, of everybody but the hog: 95th percentile. */
   waitP95Ms: number;
   /** The longest that a reader who was there waited for a byte that had been written. */
   slowestByteMs: number;
@@ -186,10 +186,16 @@ function leaks(world: World): string[] {
 function waitP95Ms({ witness }: World, rows: readonly GenerationRow[]): number {
   const waits = rows
     .filter((row) => !row.conversation.title.startsWith('hog-'))
-    .flatMap(({ id }) => {
-      const claimedAt = witness.claimedAt.get(id);
-      return claimedAt === undefined ? [] : [claimedAt - witness.acceptedAt.get(id)!];
+    .flatMap((row) => {
+      const claimedAt = witness.claimedAt.get(row.id);
+      const before = rows.filter((other) => other.conversation === row.conversation && needs(row, other));
+      const ends = before.map(({ id }) => witness.settledAt.get(id) ?? 0);
+      return claimedAt === undefined ? [] : [claimedAt - Math.max(witness.acceptedAt.get(row.id)!, ...ends)];
     })
     .sort((a, b) => a - b);
   return waits[Math.floor(waits.length * 0.95)] ?? 0;
+}
+
+function needs(row: GenerationRow, other: GenerationRow): boolean {
+  return other.requestMessageId !== row.requestMessageId && other.line < row.line;
 }

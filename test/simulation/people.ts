@@ -30,23 +30,27 @@ const AGAIN_SHARE = 0.15;
 /** A person with two conversations, who sends without waiting for answers, and stops some of them. */
 export async function talk(world: World, user: string, messages: number, everyMs: number, told: Told): Promise<void> {
   const numbers: number[] = [];
-  let last: Generation | null = null;
+  let last: { generation: Generation; content: string } | null = null;
   for (let index = 0; index < messages; index++) {
     await world.client.sleep(world.scheduler.between(1, everyMs));
     const number = numbers.length < 2 ? null : world.scheduler.pick(numbers);
     const key = `${user}-${index}`;
-    const content = `${key} says ${world.scheduler.between(0, 1e9)}`;
-    const again = last !== null && world.scheduler.random() < AGAIN_SHARE ? last : null;
+    const again: typeof last = world.scheduler.random() < AGAIN_SHARE ? last : null;
+    const content: string = again?.content ?? `${key} says ${world.scheduler.between(0, 1e9)}`;
     const generation: Generation = await send(
       world,
       again
-        ? { user, number: again.conversationNumber, key, request: { kind: 'regenerate', messageId: again.id } }
+        ? {
+            user,
+            number: again.generation.conversationNumber,
+            key,
+            request: { kind: 'regenerate', messageId: again.generation.id },
+          }
         : { user, number, key, request: { kind: 'message', content } },
       told,
     );
-    last = generation;
-    if (again) continue;
-    if (number === null) numbers.push(generation.conversationNumber);
+    last = { generation, content };
+    if (!again && number === null) numbers.push(generation.conversationNumber);
     const share = isSlow(content) ? STOP_SHARE.slow : STOP_SHARE.usual;
     if (world.scheduler.random() < share) void stopLater(world, generation, told);
   }
