@@ -16,7 +16,7 @@ const TEXT: AnswerEvent = { type: 'text', token: 'Hi', cursor: at(1, 2) };
 describe('the state of an answer', () => {
   it('passes from waiting over reading, thinking and writing to its end, and marks when', () => {
     let state = stateAfter([[10, WAITING]]);
-    expect(state.phase).toEqual({ kind: 'waiting', position: 2, estimateSeconds: 8 });
+    expect(state.phase).toEqual({ kind: 'waiting', position: 2, estimateSeconds: 8, told: 10 });
     state = stateAfter([[100, START]], state);
     expect(state.phase).toEqual({ kind: 'reading' });
     state = stateAfter([[200, { type: 'reasoning', token: 'hm', cursor: at(1, 0, 2) }]], state);

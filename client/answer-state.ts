@@ -4,8 +4,8 @@ import type { AnswerEvent } from './answer-event.ts';
 import { utf8Prefix } from './utf8-text.ts';
 
 export type AnswerPhase =
-  /** `position`: others ahead in the lane; null until the server has said. */
-  | { kind: 'waiting'; position: number | null; estimateSeconds: number | null }
+  /** `position`: others ahead in the lane; null until the server has said. `told`: when it did; milliseconds. */
+  | { kind: 'waiting'; position: number | null; estimateSeconds: number | null; told: number }
   | { kind: 'reading' }
   | { kind: 'reasoning' }
   | { kind: 'writing' }
@@ -52,7 +52,7 @@ export function initialAnswer(acceptedAt: number, followedAt: number = acceptedA
     text: '',
     reasoning: '',
     cursor: START,
-    phase: { kind: 'waiting', position: null, estimateSeconds: null },
+    phase: { kind: 'waiting', position: null, estimateSeconds: null, told: followedAt },
     model: null,
     marks: {
       accepted: acceptedAt,
@@ -82,7 +82,7 @@ export function reduceAnswer(state: AnswerState, event: AnswerEvent, at: number)
     }
     case 'waiting':
       return moved(state, event.cursor, {
-        phase: { kind: 'waiting', position: event.position, estimateSeconds: event.estimateSeconds },
+        phase: { kind: 'waiting', position: event.position, estimateSeconds: event.estimateSeconds, told: at },
       });
     case 'start': {
       const phase: AnswerPhase = state.text ? { kind: 'writing' } : { kind: 'reading' };

@@ -21,13 +21,13 @@ export function LiveReceipt({ answer }: { answer: AnswerState }) {
     <div className="receipt">
       <span className="receipt-summary">
         <ReceiptBar parts={partsOfLive(answer, Math.max(now, answer.marks.firstToken ?? 0))} />
-        <span>{liveInWords(answer)}</span>
+        <span>{liveInWords(answer, now)}</span>
       </span>
     </div>
   );
 }
 
-export function liveInWords({ phase, marks, takeovers, resumed }: AnswerState): string {
+function liveInWords({ phase, marks, takeovers, resumed }: AnswerState, now: number): string {
   const first =
     marks.firstToken === null || marks.joinedLate
       ? ''
@@ -35,7 +35,11 @@ export function liveInWords({ phase, marks, takeovers, resumed }: AnswerState): 
   const turn = takeovers > 0 ? ' · another process took over' : resumed > 0 ? ' · picked up where it left off' : '';
   switch (phase.kind) {
     case 'waiting':
-      return waitingInWords(phase.position, phase.estimateSeconds);
+      return waitingInWords(
+        phase.position,
+        // Counted down from when the server said it.
+        phase.estimateSeconds && phase.estimateSeconds - (now - phase.told) / 1000,
+      );
     case 'reading':
       return `Reading${turn}`;
     case 'reasoning':

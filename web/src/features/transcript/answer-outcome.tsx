@@ -1,4 +1,4 @@
-import type { FinishReason, GenerationState } from '../../../../src/protocol/generation.ts';
+import type { Degradation, FinishReason, GenerationState } from '../../../../src/protocol/generation.ts';
 import { Button } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icon.tsx';
 
@@ -8,6 +8,7 @@ type AnswerOutcomeProps = {
   finishReason: FinishReason | null;
   error: { message: string } | null;
   trimmed: number;
+  degraded: readonly Degradation[];
   busy: boolean;
   onRetry(): void;
   /** Null where something follows already. */
@@ -16,7 +17,7 @@ type AnswerOutcomeProps = {
 
 /** How an answer ended, where that is not simply well: what happened, what was kept, one button. */
 export function AnswerOutcome(props: AnswerOutcomeProps) {
-  const { state, hasText, finishReason, error, trimmed, busy, onRetry, onGoOn } = props;
+  const { state, hasText, finishReason, error, trimmed, degraded, busy, onRetry, onGoOn } = props;
   if (state === 'failed' || state === 'interrupted') {
     const kept = hasText ? ' What was written is kept.' : ' Your message is kept.';
     return (
@@ -35,6 +36,9 @@ export function AnswerOutcome(props: AnswerOutcomeProps) {
   const notes: string[] = [];
   if (state === 'cancelled')
     notes.push(hasText ? 'Stopped. What was written is kept.' : 'Stopped before the first word.');
+  for (const { what, to } of degraded) {
+    notes.push(what === 'model' ? `A lighter model answered: ${to}.` : 'It read a shorter memory of this chat.');
+  }
   if (trimmed > 0)
     notes.push(`The oldest ${trimmed === 1 ? 'message' : `${trimmed} messages`} no longer fit and were not read.`);
   return (

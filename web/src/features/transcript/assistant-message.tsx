@@ -58,6 +58,7 @@ export const AssistantMessage = memo(function AssistantMessage({ number, message
             finishReason={receipt?.finish_reason ?? message.finish_reason}
             error={receipt?.error ?? null}
             trimmed={receipt?.trimmed_messages ?? 0}
+            degraded={receipt?.degraded ?? []}
             busy={attempt.kind === 'busy'}
             onRetry={() => void go({ kind: 'again' })}
             onGoOn={last ? () => void go({ kind: 'goOn' }) : null}
