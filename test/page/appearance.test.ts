@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { AxeResults } from 'axe-core';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type MemoryStack, startMemoryStack } from '../support/memory-stack.ts';
 import {
@@ -162,6 +162,44 @@ it('takes Arabic and Chinese, a word that is being composed included', async () 
     await page.getByText(`You said: ${text}`).waitFor();
     await page.getByRole('button', { name: 'Send' }).waitFor();
   }
+});
+
+it('is asked and read by keyboard alone, and is told in order to people who listen', async () => {
+  const { page } = await openPage(browser, server.url);
+  const told = async (part: Locator): Promise<string> =>
+    (await part.ariaSnapshot()).replace(/Receipt: [^"]*/, 'Receipt: times');
+  await page.getByRole('list', { name: 'Suggestions' }).waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).press('a');
+  await page.keyboard.press('Enter');
+  await page.getByText('You said: a').waitFor();
+  await page.getByRole('button', { name: /Receipt/ }).waitFor();
+  expect(await told(page.getByRole('log'))).toMatchInlineSnapshot(`
+    "- log "Conversation":
+      - article:
+        - heading "You" [level=2]
+        - button "Copy"
+        - button "Edit and ask again"
+        - text: a
+      - article:
+        - heading "Answer" [level=2]
+        - paragraph: "You said: a"
+        - 'button "Receipt: times"'
+        - button "Copy"
+        - button "Answer again"
+        - button "Good answer"
+        - button "Bad answer"
+        - button "More for this answer""
+  `);
+  const receipt = page.getByRole('button', { name: /Receipt/ });
+  await expect
+    .poll(async () => {
+      await page.keyboard.press('Shift+Tab');
+      return receipt.evaluate((element) => element === document.activeElement);
+    }, PATIENTLY)
+    .toBe(true);
+  expect(await receipt.evaluate((element) => getComputedStyle(element).outlineStyle)).toBe('solid');
+  await page.keyboard.press('Enter');
+  await page.getByText('Waited in line').waitFor();
 });
 
 it('keeps the theme that was chosen', async () => {
