@@ -240,6 +240,13 @@ static void complete(connection *c, char *body, uint32_t length) {
   schedule(c);  // The first token with the next millisecond.
 }
 
+static uint32_t prompt_length(const char *body, uint32_t length) {
+  const char *end = body + length, *prompt = memmem(body, length, "\"prompt\":\"", 10);
+  if (!prompt) return 0;
+  const char *quote = memchr(prompt + 10, '"', (size_t)(end - prompt - 10));
+  return quote ? (uint32_t)(quote - prompt - 10) : 0;
+}
+
 static void stats(connection *c) {
   char *body = NULL;
   size_t size;
@@ -275,8 +282,9 @@ static bool take_requests(connection *c) {
     if (!strncmp(line, "POST", 4) && memmem(line, head, "/chat/completions", 17)) complete(c, line + head, length);
     else if (!strncmp(line, "GET /stats", 10)) stats(c);
     else if (!strncmp(line, "POST /tokenize", 14)) {
+      // As it writes them, so that an answer that is gone on with is not cut short.
       char body[64];
-      snprintf(body, sizeof body, "{\"count\":%u,\"max_model_len\":32768,\"tokens\":[]}", length / 6);
+      snprintf(body, sizeof body, "{\"count\":%u,\"max_model_len\":32768,\"tokens\":[]}", prompt_length(line + head, length) / RECORD);
       answer_json(c, "200 OK", body);
     } else if (memmem(line, head, "/models", 7)) {
       char body[200];
