@@ -157,7 +157,7 @@ const NOTHING = {
   resume: NO_QUANTILES,
 } as const;
 
-/** Of the last readers. Their idempotency keys are made of it: under a seed used before, they would be given old answers. */
+/** Of the last readers. Their idempotency keys are made of it: under a seed used before, they are refused or given old answers. */
 let seed = 0;
 
 export class Readers implements AsyncDisposable {
