@@ -1,4 +1,4 @@
-import type { GenerationResource, ModelResource } from '../src/protocol/resources.ts';
+import type { GenerationResource, ModelResource, SharedResource } from '../src/protocol/resources.ts';
 import type { AnswerState } from './answer-state.ts';
 import { ALWAYS_ONLINE, type Connectivity } from './connectivity.ts';
 import { type FollowOptions, follow } from './follow.ts';
@@ -26,6 +26,8 @@ export type ChatterBotClient = {
   /** Resolves when whoever writes the answer has stopped; what there is is kept. */
   stop(id: string): Promise<GenerationResource>;
   models(options?: CallOptions): Promise<{ items: ModelResource[] }>;
+  /** What somebody shared, for whoever has the link. */
+  shared(id: string, options?: CallOptions): Promise<SharedResource>;
   session(options?: CallOptions): Promise<Session>;
   /** Exchanges a key for a cookie that scripts cannot read. */
   signIn(apiKey: string): Promise<void>;
@@ -45,6 +47,7 @@ export function createClient({ connectivity = ALWAYS_ONLINE, ...options }: Clien
     // A second stop is answered like the first, so it may be repeated.
     stop: (id) => http.json(`${generation(id)}/stop`, { method: 'POST', idempotencyKey: `stop-${id}` }),
     models: (how = {}) => http.json('/models', { signal: how.signal }),
+    shared: (id, how = {}) => http.json(`/shares/${encodeURIComponent(id)}`, { signal: how.signal }),
     session: (how = {}) => http.json('/session', { signal: how.signal }),
     signIn: (apiKey) => http.json('/session', { method: 'POST', body: { api_key: apiKey } }),
     signOut: () => http.json('/session', { method: 'DELETE' }),

@@ -1,7 +1,10 @@
 import type { Lane } from '../src/protocol/generation.ts';
 import type {
+  ChatSettingsResource,
   ConversationResource,
   GenerationResource,
+  ItemResource,
+  ItemValueResource,
   MessageResource,
   Page,
   SearchHitResource,
@@ -24,6 +27,22 @@ export type SendInput = AskOptions & {
   conversation?: number;
   /** Absent: the newest message. Given: a branch from there; null: a new beginning. */
   parent_id?: string | null;
+  /** Of a new conversation, as what follows. */
+  settings?: ChatSettingsResource;
+  folder?: string;
+  /** Neither listed nor found, and deleted for good after a while. */
+  temporary?: boolean;
+  /** The model makes a title after the first answer. */
+  auto_title?: boolean;
+};
+
+export type ConversationChange = {
+  title?: string;
+  pinned?: boolean;
+  archived?: boolean;
+  folder?: string | null;
+  temporary?: false;
+  settings?: ChatSettingsResource;
 };
 
 export type CallOptions = { signal?: AbortSignal | undefined };
@@ -46,6 +65,7 @@ export type ConversationPageInput = {
   after?: string | undefined;
   archived?: boolean;
   pinned?: boolean;
+  folder?: string;
 };
 
 /** What one user of the workspace has said and been told. */
@@ -81,10 +101,7 @@ export function createUserApi(http: Http, userId: string) {
       return http.json(conversation(number), { signal: options.signal });
     },
 
-    change(
-      number: number,
-      body: { title?: string; pinned?: boolean; archived?: boolean },
-    ): Promise<ConversationResource> {
+    change(number: number, body: ConversationChange): Promise<ConversationResource> {
       return http.json(conversation(number), { method: 'PATCH', body });
     },
 
@@ -104,6 +121,25 @@ export function createUserApi(http: Http, userId: string) {
 
     search(query: string, options: CallOptions & { limit?: number } = {}): Promise<{ items: SearchHitResource[] }> {
       return http.json(`${root}/search`, { query: { q: query, limit: options.limit }, signal: options.signal });
+    },
+
+    /** Folders, assistants, prompts, defaults and shares. */
+    items(options: CallOptions = {}): Promise<{ items: ItemResource[] }> {
+      return http.json(`${root}/items`, { signal: options.signal });
+    },
+
+    /** `id`: a UUID that the caller makes; the same one changes the item. */
+    putItem(id: string, value: ItemValueResource): Promise<void> {
+      return http.json(`${root}/items/${id}`, { method: 'PUT', body: value });
+    },
+
+    removeItem(id: string): Promise<void> {
+      return http.json(`${root}/items/${id}`, { method: 'DELETE' });
+    },
+
+    /** By a link, the newest branch as it stands. */
+    share(number: number): Promise<ItemResource> {
+      return http.json(`${conversation(number)}/shares`, { method: 'POST', body: {} });
     },
 
     exportUrl: (number: number, format: 'markdown' | 'json'): string =>

@@ -2,7 +2,7 @@ import react from '@vitejs/plugin-react';
 import { defineConfig, type UserConfig } from 'vite';
 
 /** `vite --config web/vite.config.ts` proxies to a server started with `npm start`, for work on the page. */
-const API = ['/users', '/generations', '/models', '/session', '/health', '/stream'];
+const API = ['/users', '/generations', '/models', '/session', '/health', '/stream', '/shares'];
 
 export default defineConfig(({ command }) => {
   // Whoever asks, a test run for one: the page is built with React's production form.
@@ -22,6 +22,8 @@ const CONFIG: UserConfig = {
     // The policy of the page allows no data: scripts or styles; small files stay files.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What is loaded first is one file: cut up for the sake of what comes later, it compresses worse.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'first', tags: ['$initial'] }] } } },
   },
   server: { proxy: Object.fromEntries(API.map((path) => [path, 'http://127.0.0.1:8001'])) },
 };

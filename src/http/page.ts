@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
-import { PAGE_CSP } from './security-headers.ts';
+import { NOT_INDEXED, PAGE_CSP } from './security-headers.ts';
 
 /** Addresses that the page itself makes sense of. */
 const PAGE_ADDRESSES = ['/', '/c/:number'];
+const SHARED_ADDRESS = '/s/:share_id';
 
 /** The built page. Files under `/assets/` carry a hash in their name and so never change. */
 export async function servePage(app: FastifyInstance, folder: string): Promise<void> {
@@ -22,4 +23,5 @@ export async function servePage(app: FastifyInstance, folder: string): Promise<v
     },
   });
   for (const address of PAGE_ADDRESSES) app.get(address, (_request, reply) => reply.sendFile('index.html'));
+  app.get(SHARED_ADDRESS, (_request, reply) => reply.headers(NOT_INDEXED).sendFile('index.html'));
 }

@@ -20,6 +20,9 @@ const CSP = "default-src 'none'; frame-ancestors 'none'";
 export const DOCS_CSP =
   "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/** What is shared is for whoever has the link, and for no search engine. */
+export const NOT_INDEXED = { 'x-robots-tag': 'noindex, nofollow, noarchive' };
+
 export const SECURITY_HEADERS = {
   'content-security-policy': CSP,
   'x-content-type-options': 'nosniff',

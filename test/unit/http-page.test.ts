@@ -23,7 +23,7 @@ describe('the page', () => {
   });
 
   test('is at the root and at every conversation, without a key, under a strict policy', async () => {
-    for (const path of ['/', '/c/7', '/c/7?x=1', '/index.html']) {
+    for (const path of ['/', '/c/7', '/c/7?x=1', '/s/7', '/index.html']) {
       const { status, text, headers } = await call(stack.url, 'GET', path);
       expect(status, path).toBe(200);
       expect(text).toContain('<title>page</title>');

@@ -6,15 +6,22 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { queryClient } from './data/query-client.ts';
 import { SessionGate } from './features/session/session-gate.tsx';
+import { SharedPage } from './features/share/shared-page.tsx';
 
+/** Of an address that needs no key. */
+const shared = /^\/s\/([\w-]{1,64})\/?$/.exec(location.pathname)?.[1];
 const root = document.getElementById('root');
 if (!root) throw new Error('The page lacks its root element.');
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
-      <SessionGate>
-        <App />
-      </SessionGate>
+      {shared ? (
+        <SharedPage id={shared} />
+      ) : (
+        <SessionGate>
+          <App />
+        </SessionGate>
+      )}
     </QueryClientProvider>
   </StrictMode>,
 );

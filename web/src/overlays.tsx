@@ -1,13 +1,23 @@
 import { lazy, Suspense } from 'react';
 import { closeOverlay, useOverlay } from './data/overlay.ts';
-import { Palette } from './features/commands/palette.tsx';
 import { Drawer } from './features/sidebar/drawer.tsx';
 
+/** Milliseconds: the first load comes first. */
+const PALETTE_AFTER_MS = 500;
+
+// Fetched before it is asked for: whoever opens it types on.
+const importPalette = () => import('./features/commands/palette.tsx');
+setTimeout(() => void importPalette(), PALETTE_AFTER_MS);
+const Palette = lazy(async () => ({ default: (await importPalette()).Palette }));
+const ArchiveDialog = lazy(() => import('./features/keeping/archive-dialog.tsx'));
+const FolderDialog = lazy(() => import('./features/keeping/folder-dialog.tsx'));
+const MoveDialog = lazy(() => import('./features/keeping/move-dialog.tsx'));
+const ShareDialog = lazy(() => import('./features/keeping/share-dialog.tsx'));
 const RenameDialog = lazy(() => import('./features/sidebar/rename-dialog.tsx'));
 const SettingsDialog = lazy(() => import('./features/settings/settings-dialog.tsx'));
 const ShortcutsDialog = lazy(() => import('./features/commands/shortcuts-dialog.tsx'));
 
-/** What lies over the page. The palette is there at once: whoever opens it types on. */
+/** What lies over the page. */
 export function Overlays({ narrow }: { narrow: boolean }) {
   const overlay = useOverlay();
   return (
@@ -16,6 +26,10 @@ export function Overlays({ narrow }: { narrow: boolean }) {
       {overlay?.kind === 'palette' && <Palette onClose={closeOverlay} />}
       {overlay?.kind === 'settings' && <SettingsDialog onClose={closeOverlay} />}
       {overlay?.kind === 'shortcuts' && <ShortcutsDialog onClose={closeOverlay} />}
+      {overlay?.kind === 'archive' && <ArchiveDialog onClose={closeOverlay} />}
+      {overlay?.kind === 'share' && <ShareDialog number={overlay.number} onClose={closeOverlay} />}
+      {overlay?.kind === 'folder' && <FolderDialog folder={overlay.folder} onClose={closeOverlay} />}
+      {overlay?.kind === 'move' && <MoveDialog conversation={overlay.conversation} onClose={closeOverlay} />}
       {overlay?.kind === 'rename' && <RenameDialog conversation={overlay.conversation} onClose={closeOverlay} />}
     </Suspense>
   );

@@ -5,6 +5,7 @@ import { EXAMPLE_ITEM_ID, EXAMPLE_SHARED } from '../examples.ts';
 import { takeFromLimit } from '../rate-limit.ts';
 import { sharedResource } from '../represent.ts';
 import { defineRoute } from '../route.ts';
+import { NOT_INDEXED } from '../security-headers.ts';
 
 /** Of the branch, the newest. */
 const MOST_MESSAGES = 1000;
@@ -35,7 +36,6 @@ export const getShare = defineRoute({
     const page = found && { leaf: found.share.leaf, limit: MOST_MESSAGES };
     const branch = page && (await conversations.branch(found.userId, found.share.number, page).catch(() => null));
     if (!branch) throw new ChatError('share_not_found');
-    const headers = { 'x-robots-tag': 'noindex, nofollow, noarchive' };
-    return { status: 200, body: sharedResource(found, branch), headers };
+    return { status: 200, body: sharedResource(found, branch), headers: NOT_INDEXED };
   },
 });

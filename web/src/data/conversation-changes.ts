@@ -1,6 +1,6 @@
 import { type InfiniteData, useQuery } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
-import type { UserApi } from '../../../client/user-api.ts';
+import type { ConversationChange, UserApi } from '../../../client/user-api.ts';
 import type { ConversationResource, Page } from '../../../src/protocol/resources.ts';
 import { closeToast, showToast } from '../ui/toasts.tsx';
 import { errorInWords } from './in-words.ts';
@@ -10,32 +10,49 @@ import { queryClient } from './query-client.ts';
 import { navigate } from './router.ts';
 import { useSession } from './session-context.ts';
 
+const ARCHIVED_KEY = ['archived conversations'];
 const UNDO_MS = 6_000;
 
-type Change = { title?: string; pinned?: boolean };
-
 /** On show at once; back as it was, with a word why, where the server will not have it. */
-export async function changeConversation(user: UserApi, before: ConversationResource, change: Change): Promise<void> {
+export async function changeConversation(
+  user: UserApi,
+  before: ConversationResource,
+  change: ConversationChange,
+): Promise<void> {
   put(before.number, change);
   try {
     await user.change(before.number, change);
   } catch (error) {
-    put(before.number, { title: before.title, pinned: before.pinned });
-    const what = change.title === undefined ? 'The pin was not kept.' : `“${before.title}” keeps its name.`;
+    put(before.number, before);
+    const what = `“${before.title}” ${change.title === undefined ? 'stays as it was' : 'keeps its name'}.`;
     showToast({ text: `${what} ${errorInWords(error)}`, bad: true });
   }
   refreshConversations(before.number);
 }
 
-function put(number: number, change: Change): void {
+/** Out of the list, with the way back. */
+export function archiveConversation(user: UserApi, conversation: ConversationResource): void {
+  void changeConversation(user, conversation, { archived: true });
+  showToast({
+    text: `Archived “${conversation.title}”.`,
+    action: {
+      label: 'Undo',
+      run: () => void changeConversation(user, { ...conversation, archived: true }, { archived: false }),
+    },
+  });
+}
+
+function put(number: number, change: Partial<ConversationResource>): void {
   const changed = (item: ConversationResource): ConversationResource =>
     item.number === number ? { ...item, ...change } : item;
   queryClient.setQueryData<ConversationResource>(conversationKey(number), (data) => data && changed(data));
   queryClient.setQueriesData<ConversationResource[]>({ queryKey: conversationsKey }, (data) => data?.map(changed));
-  queryClient.setQueryData<InfiniteData<Page<ConversationResource>>>(
-    olderKey,
-    (data) => data && { ...data, pages: data.pages.map((page) => ({ ...page, items: page.items.map(changed) })) },
-  );
+  for (const key of [olderKey, ARCHIVED_KEY]) {
+    queryClient.setQueryData<InfiniteData<Page<ConversationResource>>>(
+      key,
+      (data) => data && { ...data, pages: data.pages.map((page) => ({ ...page, items: page.items.map(changed) })) },
+    );
+  }
 }
 
 const listeners = new Set<() => void>();

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react';
-import type { ConversationResource } from '../../../src/protocol/resources.ts';
+import type { ConversationResource, ItemResource } from '../../../src/protocol/resources.ts';
 
 /** What lies over the page; one thing at a time. */
 export type Overlay =
@@ -7,6 +7,10 @@ export type Overlay =
   | { kind: 'drawer' }
   | { kind: 'settings' }
   | { kind: 'shortcuts' }
+  | { kind: 'archive' }
+  | { kind: 'share'; number: number | null }
+  | { kind: 'folder'; folder: Extract<ItemResource, { kind: 'folder' }> }
+  | { kind: 'move'; conversation: ConversationResource }
   | { kind: 'rename'; conversation: ConversationResource };
 
 const listeners = new Set<() => void>();

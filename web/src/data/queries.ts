@@ -5,6 +5,7 @@ import { client } from './client.ts';
 export const MESSAGES_A_PAGE = 50;
 const CONVERSATIONS_A_PAGE = 50;
 const PINNED_AT_MOST = 100;
+const FOLDER_AT_MOST = 100;
 /** While something is being answered elsewhere, its dot and title change without us. */
 const REFRESH_MS = 3_000;
 
@@ -51,6 +52,24 @@ export const pinnedQuery = (user: UserApi) =>
     queryKey: [...conversationsKey, 'pinned'],
     queryFn: async ({ signal }) =>
       (await user.conversations({ limit: PINNED_AT_MOST, pinned: true, archived: false }, { signal })).items,
+  });
+
+/** Of an open folder. */
+export const folderQuery = (user: UserApi, folder: string) =>
+  queryOptions({
+    queryKey: [...conversationsKey, 'folder', folder],
+    queryFn: async ({ signal }) =>
+      (await user.conversations({ limit: FOLDER_AT_MOST, folder, archived: false }, { signal })).items,
+  });
+
+export const archivedQuery = (user: UserApi) =>
+  infiniteQueryOptions({
+    queryKey: ['archived conversations'],
+    queryFn: ({ pageParam, signal }) =>
+      user.conversations({ limit: CONVERSATIONS_A_PAGE, after: pageParam, archived: true }, { signal }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    staleTime: 0,
   });
 
 export const conversationKey = (number: number) => ['conversation', number] as const;

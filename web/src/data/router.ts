@@ -32,12 +32,14 @@ export function navigate(path: string, how: 'push' | 'replace' = 'push'): void {
   changed();
 }
 
+export const currentRoute = (): Route => current;
+
+/** Told of every address from now on; returns how to end that. */
+export function onNavigate(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
 export function useRoute(): Route {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => current,
-  );
+  return useSyncExternalStore(onNavigate, () => current);
 }

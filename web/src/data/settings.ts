@@ -4,10 +4,12 @@ export type Settings = {
   /** `enter`: Enter sends, Shift+Enter breaks the line. `mod-enter`: ⌘ or Ctrl with Enter sends. */
   sendKey: 'enter' | 'mod-enter';
   textSize: 'small' | 'normal' | 'large';
+  /** The model makes titles of new chats. */
+  autoTitle: boolean;
 };
 
 const KEY = 'chatterbot.settings';
-const ORDINARY: Settings = { sendKey: 'enter', textSize: 'normal' };
+const ORDINARY: Settings = { sendKey: 'enter', textSize: 'normal', autoTitle: true };
 const listeners = new Set<() => void>();
 let current = read();
 
@@ -29,6 +31,8 @@ export function changeSettings(change: Partial<Settings>): void {
   }
   for (const listener of listeners) listener();
 }
+
+export const currentSettings = (): Settings => current;
 
 export function useSettings(): Settings {
   return useSyncExternalStore(

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import type { MessageResource } from '../../../src/protocol/resources.ts';
+import { beginning, begun } from './begin-chat.ts';
 import { compare } from './comparisons.ts';
 import { putAccepted } from './message-cache.ts';
 import { navigate, pathOf } from './router.ts';
@@ -29,6 +30,7 @@ export function useAsk(number: number | null, shown: readonly MessageResource[])
             ...(number !== null && { conversation: number }),
             ...(leaf !== undefined && { parent_id: leaf }),
             ...(model !== undefined && { model }),
+            ...(number === null && beginning()),
           },
           { idempotencyKey: key },
         );
@@ -44,6 +46,7 @@ export function useAsk(number: number | null, shown: readonly MessageResource[])
         );
         if (others.length > 0) compare(accepted.request_message_id, true);
         putAccepted(shown, accepted, text, others);
+        if (number === null) begun(accepted.conversation);
         navigate(pathOf(accepted.conversation), number === null ? 'push' : 'replace');
       },
       async edit(message, text, key) {

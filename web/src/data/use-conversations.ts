@@ -27,11 +27,13 @@ export function useConversations(): Conversations {
     const recent = newest.data ?? [];
     const known = new Set(recent.map(({ number }) => number));
     const rest = (older.data?.pages ?? []).flatMap((page) => page.items).filter(({ number }) => !known.has(number));
-    const pinnedOnes = (pinnedData ?? []).filter((item) => item.pinned && !deleted.has(item.number));
+    const pinnedOnes = (pinnedData ?? []).filter((item) => item.pinned && !item.archived && !deleted.has(item.number));
     const pins = new Set(pinnedOnes.map(({ number }) => number));
     return {
       pinned: pinnedOnes,
-      dated: [...recent, ...rest].filter(({ number }) => !pins.has(number) && !deleted.has(number)),
+      dated: [...recent, ...rest].filter(
+        ({ number, archived }) => !archived && !pins.has(number) && !deleted.has(number),
+      ),
     };
   }, [pinnedData, newest.data, older.data, deleted]);
   return {

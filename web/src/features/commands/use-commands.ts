@@ -1,7 +1,13 @@
 import type { InfiniteData } from '@tanstack/react-query';
 import type { MessagePage } from '../../../../client/user-api.ts';
-import { changeConversation, deleteConversation, useConversation } from '../../data/conversation-changes.ts';
+import {
+  archiveConversation,
+  changeConversation,
+  deleteConversation,
+  useConversation,
+} from '../../data/conversation-changes.ts';
 import { inReadingOrder } from '../../data/message-cache.ts';
+import { changeNextChat } from '../../data/next-chat.ts';
 import { showOverlay } from '../../data/overlay.ts';
 import { messagesKey } from '../../data/queries.ts';
 import { queryClient } from '../../data/query-client.ts';
@@ -36,6 +42,16 @@ export function useCommands(): Command[] {
       keys: { key: '?' },
       run: () => showOverlay({ kind: 'shortcuts' }),
     },
+    {
+      label: 'New temporary chat',
+      icon: 'temporary',
+      run: () => {
+        navigate('/');
+        changeNextChat({ temporary: true });
+      },
+    },
+    { label: 'Archived chats', icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },
+    { label: 'Shared chats', icon: 'share', run: () => showOverlay({ kind: 'share', number: null }) },
     { label: 'Light theme', icon: 'sun', run: () => setTheme('light') },
     { label: 'Dark theme', icon: 'moon', run: () => setTheme('dark') },
     { label: 'Theme of the system', icon: 'screen', run: () => setTheme('system') },
@@ -60,6 +76,25 @@ export function useCommands(): Command[] {
       icon: 'pin',
       run: () => void changeConversation(user, conversation, { pinned: !conversation.pinned }),
     },
+    { label: 'Move this chat to a folder', icon: 'folder', run: () => showOverlay({ kind: 'move', conversation }) },
+    conversation.archived
+      ? {
+          label: 'Take this chat out of the archive',
+          icon: 'unarchive',
+          run: () => void changeConversation(user, conversation, { archived: false }),
+        }
+      : { label: 'Archive this chat', icon: 'archive', run: () => archiveConversation(user, conversation) },
+    {
+      label: 'Share this chat',
+      icon: 'share',
+      run: () => showOverlay({ kind: 'share', number: conversation.number }),
+    },
+    {
+      label: 'Export this chat as JSON',
+      icon: 'download',
+      run: () => location.assign(user.exportUrl(conversation.number, 'json')),
+    },
+    { label: 'Print this chat', icon: 'file', run: () => print() },
     {
       label: 'Export this chat as Markdown',
       icon: 'download',

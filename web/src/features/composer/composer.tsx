@@ -10,6 +10,7 @@ import {
 import type { ModelResource } from '../../../../src/protocol/resources.ts';
 import { type Settings, useSettings } from '../../data/settings.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
+import { isLoopback } from '../../lib/is-loopback.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { AttachmentChips } from './attachment-chips.tsx';
 import { fold } from './attachments.ts';
@@ -169,10 +170,8 @@ function StopButton({ id, onStop }: { id: string; onStop: ComposerProps['onStop'
   );
 }
 
-const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
-
 function noteInWords(models: readonly ModelResource[]): string {
   const title = models.find((model) => model.default)?.title;
   const doubt = title ? `Answers of ${title} can be wrong.` : 'Answers can be wrong.';
-  return LOOPBACK.has(location.hostname) ? `${doubt} Everything stays on this machine.` : doubt;
+  return isLoopback() ? `${doubt} Everything stays on this machine.` : doubt;
 }

@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
-import { type ReactNode, useMemo } from 'react';
+import { lazy, type ReactNode, Suspense, useMemo } from 'react';
 import { ApiError } from '../../../../client/api-error.ts';
 import { client } from '../../data/client.ts';
 import { sessionQuery } from '../../data/queries.ts';
 import { SessionContext } from '../../data/session-context.ts';
 import { Button } from '../../ui/button.tsx';
-import { SignIn } from './sign-in.tsx';
 import './session.css';
+
+const SignIn = lazy(async () => ({ default: (await import('./sign-in.tsx')).SignIn }));
 
 /** The page behind it knows who it speaks for. */
 export function SessionGate({ children }: { children: ReactNode }) {
@@ -15,7 +16,13 @@ export function SessionGate({ children }: { children: ReactNode }) {
     () => data && { user: client.user(data.user_id), userId: data.user_id, workspace: data.workspace },
     [data],
   );
-  if (error instanceof ApiError && error.status === 401) return <SignIn />;
+  if (error instanceof ApiError && error.status === 401) {
+    return (
+      <Suspense>
+        <SignIn />
+      </Suspense>
+    );
+  }
   if (session) return <SessionContext value={session}>{children}</SessionContext>;
   if (!error) return null;
   return (

@@ -1,3 +1,4 @@
+import { showOverlay } from '../../data/overlay.ts';
 import { changeSettings, type Settings, useSettings } from '../../data/settings.ts';
 import { setTheme, type Theme, useTheme } from '../../data/theme.ts';
 import { Button } from '../../ui/button.tsx';
@@ -17,13 +18,18 @@ const SIZES: readonly [Settings['textSize'], string][] = [
   ['large', 'Large'],
 ];
 
+const TITLES: readonly ['model' | 'words', string][] = [
+  ['model', 'By the model'],
+  ['words', 'First words'],
+];
+
 const SEND_KEYS: readonly [Settings['sendKey'], string][] = [
   ['enter', 'Enter'],
   ['mod-enter', keyNames({ key: 'Enter', mod: true }).join(' ')],
 ];
 
 export default function SettingsDialog({ onClose }: { onClose(): void }) {
-  const { sendKey, textSize } = useSettings();
+  const { sendKey, textSize, autoTitle } = useSettings();
   const theme = useTheme();
   return (
     <Dialog label="Settings" onClose={onClose}>
@@ -42,7 +48,18 @@ export default function SettingsDialog({ onClose }: { onClose(): void }) {
         onChoose={(key) => changeSettings({ sendKey: key })}
         note={sendKey === 'enter' ? 'Shift Enter begins a new line.' : 'Enter begins a new line.'}
       />
+      <Choice
+        name="Titles of chats"
+        options={TITLES}
+        chosen={autoTitle ? 'model' : 'words'}
+        onChoose={(by) => changeSettings({ autoTitle: by === 'model' })}
+        note="After the first answer, behind everybody who waits. Never in place of your own."
+      />
       <p className="dialog-text settings-note">Kept in this browser.</p>
+      <div className="settings-more">
+        <Button onClick={() => showOverlay({ kind: 'archive' })}>Archived chats</Button>
+        <Button onClick={() => showOverlay({ kind: 'share', number: null })}>Shared chats</Button>
+      </div>
       <div className="dialog-actions">
         <Button tone="primary" onClick={onClose}>
           Done

@@ -1,20 +1,30 @@
 import { memo } from 'react';
 import type { ConversationResource } from '../../../../src/protocol/resources.ts';
-import { changeConversation, deleteConversation } from '../../data/conversation-changes.ts';
+import { archiveConversation, changeConversation, deleteConversation } from '../../data/conversation-changes.ts';
 import { showOverlay } from '../../data/overlay.ts';
 import { navigate, pathOf } from '../../data/router.ts';
 import { useSession } from '../../data/session-context.ts';
 import { IconButton } from '../../ui/button.tsx';
 import { Menu } from '../../ui/menu.tsx';
 
-type ConversationRowProps = { conversation: ConversationResource; current: boolean; onLeave(): void };
+type ConversationRowProps = {
+  conversation: ConversationResource;
+  current: boolean;
+  inFolder?: boolean | undefined;
+  onLeave(): void;
+};
 
-export const ConversationRow = memo(function ConversationRow({ conversation, current, onLeave }: ConversationRowProps) {
+export const ConversationRow = memo(function ConversationRow({
+  conversation,
+  current,
+  inFolder = false,
+  onLeave,
+}: ConversationRowProps) {
   const { user } = useSession();
   const { number, title, pinned, answering } = conversation;
   const path = pathOf(number);
   return (
-    <div className="side-item">
+    <div className={inFolder ? 'side-item side-in-folder' : 'side-item'}>
       <a
         className="side-row"
         href={path}
@@ -41,6 +51,9 @@ export const ConversationRow = memo(function ConversationRow({ conversation, cur
             label: pinned ? 'Unpin' : 'Pin',
             onSelect: () => void changeConversation(user, conversation, { pinned: !pinned }),
           },
+          { icon: 'folder', label: 'Move to a folder', onSelect: () => showOverlay({ kind: 'move', conversation }) },
+          { icon: 'archive', label: 'Archive', onSelect: () => archiveConversation(user, conversation) },
+          { icon: 'share', label: 'Share', onSelect: () => showOverlay({ kind: 'share', number }) },
           { kind: 'link', icon: 'download', label: 'Export', href: user.exportUrl(number, 'markdown') },
           {
             icon: 'trash',

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect } from 'react';
+import { showOverlay } from '../../data/overlay.ts';
 import { conversationQuery } from '../../data/queries.ts';
 import { navigate } from '../../data/router.ts';
 import { useSession } from '../../data/session-context.ts';
@@ -27,6 +28,9 @@ export function ChatHeader({ number, onDrawer }: ChatHeaderProps) {
         {title || 'Conversation'}
       </h1>
       <span className="chat-header-end">
+        {number !== null && !data?.temporary && (
+          <IconButton icon="share" label="Share" onClick={() => showOverlay({ kind: 'share', number })} />
+        )}
         {number !== null && (
           <Menu
             label="Export"

@@ -12,6 +12,7 @@ import { useSession } from '../../data/session-context.ts';
 import { useAsk } from '../../data/use-ask.ts';
 import { Button } from '../../ui/button.tsx';
 import { Composer } from '../composer/composer.tsx';
+import { TemporaryChoice, TemporaryNote } from '../keeping/temporary-note.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { Transcript } from './transcript.tsx';
 
@@ -23,6 +24,7 @@ export function NewChat() {
   return (
     <>
       <EmptyChat model={model} onAsk={(text, key) => ask.send(text, key, undefined)} />
+      <TemporaryChoice />
       <Composer number={null} models={models} answering={null} said={NOTHING} onSend={ask.send} onStop={client.stop} />
     </>
   );
@@ -52,6 +54,7 @@ export function Chat({ number, through }: { number: number; through: string | nu
   }
   return (
     <>
+      <TemporaryNote number={number} />
       <Transcript
         number={number}
         messages={shown}

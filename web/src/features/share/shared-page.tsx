@@ -1,0 +1,57 @@
+import { useQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { ApiError } from '../../../../client/api-error.ts';
+import { client } from '../../data/client.ts';
+import { errorInWords } from '../../data/in-words.ts';
+import { Markdown } from '../markdown/markdown.tsx';
+import { Bubble } from '../transcript/bubble.tsx';
+import '../transcript/transcript.css';
+import './shared-page.css';
+
+/** For a reader without a key: what somebody shared, and nothing to do with it but read. */
+export function SharedPage({ id }: { id: string }) {
+  const { data, error } = useQuery({ queryKey: ['share', id], queryFn: ({ signal }) => client.shared(id, { signal }) });
+  useEffect(() => {
+    document.title = data ? `${data.title} · ChatterBot` : 'ChatterBot';
+  }, [data]);
+  if (error) {
+    const gone = error instanceof ApiError && error.status === 404;
+    return (
+      <main className="shared">
+        <h1>{gone ? 'Nothing is shared here.' : 'This cannot be shown now.'}</h1>
+        <p className="shared-note">{gone ? 'Whoever shared it has taken it back.' : errorInWords(error)}</p>
+      </main>
+    );
+  }
+  if (!data) return null;
+  return (
+    <main className="shared">
+      <header>
+        <h1 dir="auto">{data.title}</h1>
+        <p className="shared-note">
+          Shared on{' '}
+          <time dateTime={data.shared_at}>
+            {new Date(data.shared_at).toLocaleDateString('en', { dateStyle: 'long' })}
+          </time>
+          . Answers of a model can be wrong.
+        </p>
+      </header>
+      {data.messages.map((message, index) =>
+        message.role === 'user' ? (
+          // biome-ignore lint/suspicious/noArrayIndexKey: nothing is ever added or moved.
+          <article key={index} className="question">
+            <h2 className="visually-hidden">Question</h2>
+            <Bubble content={message.content} />
+          </article>
+        ) : (
+          // biome-ignore lint/suspicious/noArrayIndexKey: nothing is ever added or moved.
+          <article key={index} className="answer">
+            <h2 className="visually-hidden">Answer</h2>
+            <Markdown text={message.content} open={false} />
+            {message.model && <p className="shared-model">{message.model}</p>}
+          </article>
+        ),
+      )}
+    </main>
+  );
+}
