@@ -1,12 +1,13 @@
 import './styles/tokens.css';
 import './styles/base.css';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { StrictMode } from 'react';
+import { lazy, StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { queryClient } from './data/query-client.ts';
 import { SessionGate } from './features/session/session-gate.tsx';
-import { SharedPage } from './features/share/shared-page.tsx';
+
+const SharedPage = lazy(() => import('./features/share/shared-page.tsx'));
 
 /** Of an address that needs no key. */
 const shared = /^\/s\/([\w-]{1,64})\/?$/.exec(location.pathname)?.[1];
@@ -16,7 +17,9 @@ createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
       {shared ? (
-        <SharedPage id={shared} />
+        <Suspense>
+          <SharedPage id={shared} />
+        </Suspense>
       ) : (
         <SessionGate>
           <App />

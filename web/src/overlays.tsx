@@ -1,14 +1,8 @@
 import { lazy, Suspense } from 'react';
 import { closeOverlay, useOverlay } from './data/overlay.ts';
-import { Drawer } from './features/sidebar/drawer.tsx';
+import { PaletteDoor } from './features/commands/palette-door.tsx';
 
-/** Milliseconds: the first load comes first. */
-const PALETTE_AFTER_MS = 500;
-
-// Fetched before it is asked for: whoever opens it types on.
-const importPalette = () => import('./features/commands/palette.tsx');
-setTimeout(() => void importPalette(), PALETTE_AFTER_MS);
-const Palette = lazy(async () => ({ default: (await importPalette()).Palette }));
+const Drawer = lazy(async () => ({ default: (await import('./features/sidebar/drawer.tsx')).Drawer }));
 const ArchiveDialog = lazy(() => import('./features/keeping/archive-dialog.tsx'));
 const FolderDialog = lazy(() => import('./features/keeping/folder-dialog.tsx'));
 const MoveDialog = lazy(() => import('./features/keeping/move-dialog.tsx'));
@@ -23,7 +17,7 @@ export function Overlays({ narrow }: { narrow: boolean }) {
   return (
     <Suspense>
       {overlay?.kind === 'drawer' && narrow && <Drawer onClose={closeOverlay} />}
-      {overlay?.kind === 'palette' && <Palette onClose={closeOverlay} />}
+      {overlay?.kind === 'palette' && <PaletteDoor onClose={closeOverlay} />}
       {overlay?.kind === 'settings' && <SettingsDialog onClose={closeOverlay} />}
       {overlay?.kind === 'shortcuts' && <ShortcutsDialog onClose={closeOverlay} />}
       {overlay?.kind === 'archive' && <ArchiveDialog onClose={closeOverlay} />}

@@ -28,7 +28,7 @@ export type PageServer = AsyncDisposable & {
 export async function startPageServer(settings: Settings = {}): Promise<PageServer> {
   const port = (await freePorts(1))[0]!;
   const network = await startNetwork({ port });
-  const server = await EmbeddedServer.start({ PORT: port, PUBLIC_URL: network.url, ...settings });
+  const server = await EmbeddedServer.start({ PORT: port, PUBLIC_URL: network.url, AUTO_TITLES: 'off', ...settings });
   await server.modelIsReady();
   return {
     url: network.url,

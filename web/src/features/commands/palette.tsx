@@ -8,9 +8,11 @@ import './palette.css';
 
 const PAUSE_MS = 150;
 
+type PaletteProps = { /** What was typed before it came. */ typed: { readonly current: string }; onClose(): void };
+
 /** Conversations by title, everything that was said, and every command. */
-export function Palette({ onClose }: { onClose(): void }) {
-  const [text, setText] = useState('');
+export default function Palette({ typed, onClose }: PaletteProps) {
+  const [text, setText] = useState(typed.current);
   const [chosen, setChosen] = useState(0);
   const list = useId();
   const { groups, status } = useChoices(text.trim(), useSettled(useDeferredValue(text.trim())));

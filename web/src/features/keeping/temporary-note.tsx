@@ -1,32 +1,12 @@
 import { useEffect } from 'react';
 import { forgetWhenLeft } from '../../data/begin-chat.ts';
 import { changeConversation, useConversation } from '../../data/conversation-changes.ts';
-import { changeNextChat, useNextChat } from '../../data/next-chat.ts';
 import { useSession } from '../../data/session-context.ts';
 import { Icon } from '../../ui/icon.tsx';
 import './temporary-note.css';
 
-/** Of a new chat: whether it is to be kept. */
-export function TemporaryChoice() {
-  const { temporary } = useNextChat();
-  return (
-    <label className="temporary-choice">
-      <input
-        type="checkbox"
-        checked={temporary}
-        onChange={(event) => changeNextChat({ temporary: event.target.checked })}
-      />
-      <Icon name="temporary" />
-      <span>
-        Temporary chat
-        {temporary && <small>In no list and no search. Deleted for good when you go to another chat.</small>}
-      </span>
-    </label>
-  );
-}
-
 /** What becomes of a temporary chat, in words, and the way to keep it. */
-export function TemporaryNote({ number }: { number: number }) {
+export default function TemporaryNote({ number }: { number: number }) {
   const { user } = useSession();
   const conversation = useConversation(number);
   const temporary = conversation?.temporary ?? false;

@@ -1,10 +1,11 @@
-import { useId } from 'react';
+import { lazy, Suspense, useId } from 'react';
 import type { Receipt as ReceiptData } from '../../../../src/protocol/generation.ts';
 import { durationInWords, speedInWords } from '../../data/in-words.ts';
 import { useKept } from '../../data/use-kept.ts';
 import { ReceiptBar } from './receipt-bar.tsx';
-import { ReceiptPanel } from './receipt-panel.tsx';
 import { partsOfReceipt } from './receipt-parts.ts';
+
+const ReceiptPanel = lazy(async () => ({ default: (await import('./receipt-panel.tsx')).ReceiptPanel }));
 
 /** The bar and its sentence under a finished answer; opens what else is known. Two parts, so that actions fit between. */
 export function useReceipt(id: string, receipt: ReceiptData | null) {
@@ -29,7 +30,11 @@ export function useReceipt(id: string, receipt: ReceiptData | null) {
     ),
     panel: (
       <div id={panelId} hidden={!open}>
-        {open && <ReceiptPanel receipt={receipt} />}
+        {open && (
+          <Suspense>
+            <ReceiptPanel receipt={receipt} />
+          </Suspense>
+        )}
       </div>
     ),
   };

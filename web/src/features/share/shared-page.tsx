@@ -9,7 +9,7 @@ import '../transcript/transcript.css';
 import './shared-page.css';
 
 /** For a reader without a key: what somebody shared, and nothing to do with it but read. */
-export function SharedPage({ id }: { id: string }) {
+export default function SharedPage({ id }: { id: string }) {
   const { data, error } = useQuery({ queryKey: ['share', id], queryFn: ({ signal }) => client.shared(id, { signal }) });
   useEffect(() => {
     document.title = data ? `${data.title} · ChatterBot` : 'ChatterBot';
@@ -41,7 +41,7 @@ export function SharedPage({ id }: { id: string }) {
           // biome-ignore lint/suspicious/noArrayIndexKey: nothing is ever added or moved.
           <article key={index} className="question">
             <h2 className="visually-hidden">Question</h2>
-            <Bubble content={message.content} />
+            <Bubble id={`shared ${index}`} content={message.content} />
           </article>
         ) : (
           // biome-ignore lint/suspicious/noArrayIndexKey: nothing is ever added or moved.

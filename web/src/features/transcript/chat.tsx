@@ -1,9 +1,10 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef } from 'react';
+import { lazy, Suspense, useEffect, useMemo, useRef } from 'react';
 import { ApiError } from '../../../../client/api-error.ts';
 import { isTerminal } from '../../../../src/protocol/generation.ts';
 import { client } from '../../data/client.ts';
 import { useComparing } from '../../data/comparisons.ts';
+import { useConversation } from '../../data/conversation-changes.ts';
 import { errorInWords } from '../../data/in-words.ts';
 import { inReadingOrder } from '../../data/message-cache.ts';
 import { messagesQuery, modelsQuery } from '../../data/queries.ts';
@@ -12,9 +13,11 @@ import { useSession } from '../../data/session-context.ts';
 import { useAsk } from '../../data/use-ask.ts';
 import { Button } from '../../ui/button.tsx';
 import { Composer } from '../composer/composer.tsx';
-import { TemporaryChoice, TemporaryNote } from '../keeping/temporary-note.tsx';
+import { TemporaryChoice } from '../keeping/temporary-choice.tsx';
 import { EmptyChat } from './empty-chat.tsx';
 import { Transcript } from './transcript.tsx';
+
+const TemporaryNote = lazy(() => import('../keeping/temporary-note.tsx'));
 
 /** A new conversation: the first question makes it. */
 export function NewChat() {
@@ -48,13 +51,18 @@ export function Chat({ number, through }: { number: number; through: string | nu
   const comparing = useComparing(last?.parent_id);
   const writing = answering === null ? [] : comparing && last ? last.siblings : [answering];
   useEscapeStops(writing);
+  const temporary = useConversation(number)?.temporary ?? false;
 
   if (query.isError && shown.length === 0) {
     return <ChatError error={query.error} onRetry={() => void query.refetch()} />;
   }
   return (
     <>
-      <TemporaryNote number={number} />
+      {temporary && (
+        <Suspense>
+          <TemporaryNote number={number} />
+        </Suspense>
+      )}
       <Transcript
         number={number}
         messages={shown}
