@@ -26,7 +26,7 @@ export function ConversationList({ current, onLeave }: { current: number | null;
   const folders = useFolderRows();
   const rows = useMemo((): Row[] => {
     const groups = groupByDate(
-      dated.filter((item) => item.folder === null),
+      dated.filter((item) => !item.folder),
       new Date(),
     );
     if (pinned.length > 0) groups.unshift({ name: 'Pinned', items: [...pinned] });
