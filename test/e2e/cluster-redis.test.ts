@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@redis/client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { AnswerReader } from '../support/answer-reader.ts';
 import { eventually, startTestCluster, type TestCluster } from '../support/cluster.ts';
 import { clientOf, question } from '../support/cluster-client.ts';
@@ -23,6 +23,7 @@ beforeAll(async () => {
   });
   client = clientOf(cluster);
 }, 180_000);
+beforeEach(() => started());
 afterAll(() => cluster?.[Symbol.asyncDispose](), 60_000);
 
 /** On the state instance, as an operator would. */

@@ -11,7 +11,7 @@ import { type CallOptions, call, type Reply } from './http-client.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const POLL_MS = 25;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 
 /** A key of the workspace `other`, beside the cluster's own, which is of `default`. */
 const OTHER_KEY = 'other-workspace-key-0123456789';

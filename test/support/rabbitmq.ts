@@ -8,6 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { connect } from 'amqplib';
+import { killGroup } from '../../src/lib/kill-group.ts';
 import { freePorts } from '../../src/roles/cluster/free-ports.ts';
 
 /** A node of a real RabbitMQ; `uri` stays the same over restarts. */
@@ -144,8 +145,8 @@ class Node implements RabbitMqNode {
     this.#process = null;
     if (!running?.pid || running.exitCode !== null) return;
     const ended = new Promise((resolve) => running.once('exit', resolve));
-    process.kill(-running.pid, 'SIGKILL');
-    await ended;
+    // The launcher's death alone does not say that the server has given its port back.
+    await Promise.all([killGroup(running.pid), ended]);
   }
 
   async pause(): Promise<void> {

@@ -5,6 +5,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitError } from '../../config/exit-codes.ts';
+import { killGroup } from '../../lib/kill-group.ts';
 
 export type PartKind =
   | 'postgres'
@@ -173,9 +174,8 @@ export class Part implements AsyncDisposable {
     if (!keeper?.pid) return;
     this.#expected = true;
     const gone = once(keeper, 'exit');
-    // The server's own helpers go with it: their group is the keeper's.
-    process.kill(-keeper.pid, 'SIGKILL');
-    await gone;
+    // Of the keeper's group: the server, which may outlive it by a moment, and the server's own helpers.
+    await Promise.all([killGroup(keeper.pid), gone]);
     this.#ended(keeper, 'killed');
   }
 
