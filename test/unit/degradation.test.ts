@@ -15,10 +15,13 @@ type Setting = {
   slots?: number;
   degradeAboveMs?: number;
   toolless?: boolean;
+  /** Left alone for longer than the test takes. */
+  unforgiving?: boolean;
 };
 
 /** `large`, which falls back to `small`, and `lone`, which falls back to nothing. */
-async function open({ large = {}, http = {}, slots = 8, degradeAboveMs = 0, toolless = false }: Setting = {}) {
+async function open(setting: Setting = {}) {
+  const { large = {}, http = {}, slots = 8, degradeAboveMs = 0, toolless = false, unforgiving = false } = setting;
   const stack = new AsyncDisposableStack();
   const main = await startFakeUpstream(large);
   stack.defer(() => main[Symbol.asyncDispose]());
@@ -32,6 +35,7 @@ async function open({ large = {}, http = {}, slots = 8, degradeAboveMs = 0, tool
         { id: 'lone', servers: [main], contextWindow: 1024 },
       ],
       http,
+      ...(unforgiving ? [{ first: 60_000, longest: 60_000 }] : []),
     ),
   );
   const runner = { maxAttempts: 5, degradeAboveMs };
@@ -83,7 +87,7 @@ test('unavailable: the lighter model answers', async () => {
 });
 
 test('an answer that broke off at the last server is gone on with by the lighter model', async () => {
-  await using world = await open({ large: { paceMs: 5 } });
+  await using world = await open({ large: { paceMs: 5 }, unforgiving: true });
   const question = 'Hello [[cut-answer:7]]';
   const { text, receipt } = await world.ask(question);
   // Twice seven tokens of the one; then it is left alone, and the other has the rest.

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Migration, migrate, readMigrations } from '../../src/adapters/postgres/migrate.ts';
-import { answer, ask, claimed, newId, newOwner, newPerson, WINDOW } from '../contracts/store/harness.ts';
+import { answer, answered, ask, claimed, newId, newOwner, newPerson, WINDOW } from '../contracts/store/harness.ts';
 import { openTestStore, postmasterPid, startTestPostgres, type TestPostgres } from '../support/postgres.ts';
 
 let postgres: TestPostgres;
@@ -53,6 +53,43 @@ test('partitions reach from last month to thirteen months ahead', async () => {
     `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'messages'::regclass ORDER BY 1`,
   );
   expect(rows.length).toBeGreaterThanOrEqual(15);
+});
+
+/** Of a conversation: so many messages, a second apart, from this time on. */
+const FILL = `INSERT INTO messages (id, conversation_id, user_id, parent_id, role, status, content, created_at)
+  SELECT message_id(n), $1, $2, CASE WHEN n > 1 THEN message_id(n - 1) END,
+    CASE n % 2 WHEN 1 THEN 'user' ELSE 'assistant' END, 'done', 'Of ships and winds.', $3 FROM generate_series(1, $4::integer) AS n`;
+const MAKE_IDS = `CREATE OR REPLACE FUNCTION message_id(n integer) RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT overlay(uuid_floor('SINCE'::timestamptz + n * interval '1 second')::text PLACING 'OWNER' FROM 20)::uuid $$`;
+
+test('a page costs a look-up by key for each of its messages, however much others write at the same time', async () => {
+  const [reader, writer] = [await newPerson(store), await newPerson(store)];
+  const { conversationId, conversationNumber } = await answered(store, reader);
+  const since = new Date(Date.now() - 24 * 60 * 60_000).toISOString();
+  const fill = async (userId: string, id: string, count: number, owner: string) => {
+    await postgres.run(MAKE_IDS.replace('SINCE', since).replace('OWNER', owner));
+    await postgres.run(FILL, [id, userId, new Date(), count]);
+  };
+  await fill(reader.userId, conversationId, 2_000, '8000-000000000001');
+  await postgres.run(
+    `UPDATE conversations SET first_id = message_id(1), last_id = message_id(2000), leaf_id = message_id(2000) WHERE id = $1`,
+    [conversationId],
+  );
+  for (let other = 2; other < 12; other++)
+    await fill(writer.userId, newId(), 2_000, `8000-${String(other).padStart(12, '0')}`);
+  await postgres.run('ANALYZE');
+  const read = async () => {
+    const [row] = await postgres.run<{ rows: number }>(
+      `SELECT sum(seq_tup_read + idx_tup_fetch)::integer AS rows FROM pg_stat_user_tables WHERE relname LIKE 'messages_2%'`,
+    );
+    return row!.rows;
+  };
+  const before = await read();
+  const own = await openTestStore(postgres, { leaseMs: 15_000, trustAfterMs: 0, sweepBackoffMs: 2_000, newId });
+  expect(await own.conversations.branch(reader.userId, conversationNumber, { limit: 50 })).toHaveLength(50);
+  // What a connection has read is told when it ends.
+  await own[Symbol.asyncDispose]();
+  expect((await read()) - before).toBeLessThan(50 * 10);
 });
 
 test.each([

@@ -23,10 +23,16 @@ const PATH = `WITH RECURSIVE path AS (
     WHERE path.stored < $5 AND path.depth < $6
   )`;
 
+/**
+ * Of one step of the path. One look-up by key each, which OFFSET keeps: planned as one join, over many partitions,
+ * all that anybody wrote in the conversation's time is read.
+ */
+const STORED = `LATERAL (SELECT ${MESSAGE_COLUMNS} FROM messages AS m ${MESSAGE_JOIN}
+  WHERE m.id = path.id AND m.id ${BOUNDED} OFFSET 0) AS stored_message`;
+
 const HISTORY: Statement = {
   name: 'history',
-  text: `${PATH} SELECT ${MESSAGE_COLUMNS} FROM path JOIN messages AS m ON m.id = path.id AND m.id ${BOUNDED} ${MESSAGE_JOIN}
-    WHERE path.pending IS NULL ORDER BY path.depth`,
+  text: `${PATH} SELECT stored_message.* FROM path CROSS JOIN ${STORED} WHERE path.pending IS NULL ORDER BY path.depth`,
 };
 
 const siblings = (parent: string) => `(SELECT array_agg(s.id::text ORDER BY s.id) FROM message_nodes AS s
@@ -35,9 +41,8 @@ const BRANCH: Statement = {
   name: 'branch',
   text: `${PATH} SELECT path.id AS node_id, path.parent_id AS node_parent, path.pending, path.created_at AS node_at,
       CASE WHEN path.parent_id IS NULL THEN ${siblings('IS NULL')} ELSE ${siblings('= path.parent_id')} END AS siblings,
-      (SELECT count(*) FROM message_archive AS a WHERE a.conversation_id = $1) AS chunks, ${MESSAGE_COLUMNS}
-    FROM path LEFT JOIN messages AS m ON m.id = path.id AND m.id ${BOUNDED} ${MESSAGE_JOIN}
-    ORDER BY path.depth`,
+      (SELECT count(*) FROM message_archive AS a WHERE a.conversation_id = $1) AS chunks, stored_message.*
+    FROM path LEFT JOIN ${STORED} ON true ORDER BY path.depth`,
 };
 
 /** $4 and everything below it, as far as it is live. */
