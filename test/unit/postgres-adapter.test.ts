@@ -55,9 +55,9 @@ test('partitions reach from last month to thirteen months ahead', async () => {
   expect(rows.length).toBeGreaterThanOrEqual(15);
 });
 
-/** Of a conversation: so many messages, a second apart, from this time on. */
+/** Of a conversation, or each of its own: so many messages, a second apart, from this time on. */
 const FILL = `INSERT INTO messages (id, conversation_id, user_id, parent_id, role, status, content, created_at)
-  SELECT message_id(n), $1, $2, CASE WHEN n > 1 THEN message_id(n - 1) END,
+  SELECT message_id(n), coalesce($1, gen_random_uuid()), $2, CASE WHEN n > 1 THEN message_id(n - 1) END,
     CASE n % 2 WHEN 1 THEN 'user' ELSE 'assistant' END, 'done', 'Of ships and winds.', $3 FROM generate_series(1, $4::integer) AS n`;
 const MAKE_IDS = `CREATE OR REPLACE FUNCTION message_id(n integer) RETURNS uuid LANGUAGE sql STABLE AS $$
   SELECT overlay(uuid_floor('SINCE'::timestamptz + n * interval '1 second')::text PLACING 'OWNER' FROM 20)::uuid $$`;
@@ -66,7 +66,7 @@ test('a page costs a look-up by key for each of its messages, however much other
   const [reader, writer] = [await newPerson(store), await newPerson(store)];
   const { conversationId, conversationNumber } = await answered(store, reader);
   const since = new Date(Date.now() - 24 * 60 * 60_000).toISOString();
-  const fill = async (userId: string, id: string, count: number, owner: string) => {
+  const fill = async (userId: string, id: string | null, count: number, owner: string) => {
     await postgres.run(MAKE_IDS.replace('SINCE', since).replace('OWNER', owner));
     await postgres.run(FILL, [id, userId, new Date(), count]);
   };
@@ -77,6 +77,8 @@ test('a page costs a look-up by key for each of its messages, however much other
   );
   for (let other = 2; other < 12; other++)
     await fill(writer.userId, newId(), 2_000, `8000-${String(other).padStart(12, '0')}`);
+  // Most conversations are short: what is planned for them must do for the long one.
+  await fill(writer.userId, null, 5_000, '8000-0000000000aa');
   await postgres.run('ANALYZE');
   const read = async () => {
     const [row] = await postgres.run<{ rows: number }>(

@@ -11,24 +11,24 @@ import { isUuid } from './text.ts';
 const BOUNDED = 'BETWEEN $2::uuid AND $3::uuid';
 
 /**
- * From $4 up to the root, at most $5 stored ones. The ids alone first: a step of the recursion is one
- * look-up by key. Ends where a parent is archived.
+ * One look-up by key each, which OFFSET keeps so. Planned as one join, over many partitions, all that anybody wrote in
+ * the conversation's time may be read, or all of the conversation for each step.
  */
+const byKey = (query: string) => `LATERAL (${query} OFFSET 0)`;
+
+/** From $4 up to the root, at most $5 stored ones. The ids alone first. Ends where a parent is archived. */
 const PATH = `WITH RECURSIVE path AS (
     SELECT n.id, n.parent_id, n.pending, n.created_at, 1 AS depth, (n.pending IS NULL)::integer AS stored
     FROM message_nodes AS n WHERE n.conversation_id = $1 AND n.id = $4
   UNION ALL
     SELECT n.id, n.parent_id, n.pending, n.created_at, path.depth + 1, path.stored + (n.pending IS NULL)::integer
-    FROM path JOIN message_nodes AS n ON n.id = path.parent_id AND n.conversation_id = $1
+    FROM path CROSS JOIN ${byKey('SELECT * FROM message_nodes WHERE id = path.parent_id AND conversation_id = $1')} AS n
     WHERE path.stored < $5 AND path.depth < $6
   )`;
 
-/**
- * Of one step of the path. One look-up by key each, which OFFSET keeps: planned as one join, over many partitions,
- * all that anybody wrote in the conversation's time is read.
- */
-const STORED = `LATERAL (SELECT ${MESSAGE_COLUMNS} FROM messages AS m ${MESSAGE_JOIN}
-  WHERE m.id = path.id AND m.id ${BOUNDED} OFFSET 0) AS stored_message`;
+/** Of one step of the path. */
+const STORED = `${byKey(`SELECT ${MESSAGE_COLUMNS} FROM messages AS m ${MESSAGE_JOIN} WHERE m.id = path.id AND m.id ${BOUNDED}`)}
+  AS stored_message`;
 
 const HISTORY: Statement = {
   name: 'history',
@@ -51,8 +51,8 @@ const BELOW: Statement = {
   text: `WITH RECURSIVE below AS (
       SELECT n.id, n.parent_id FROM message_nodes AS n WHERE n.conversation_id = $1 AND n.id = $4
     UNION ALL
-      SELECT n.id, n.parent_id FROM below JOIN message_nodes AS n
-        ON n.parent_id = below.id AND n.conversation_id = $1 AND n.id ${BOUNDED}
+      SELECT n.id, n.parent_id FROM below CROSS JOIN ${byKey(`SELECT id, parent_id FROM message_nodes
+        WHERE parent_id = below.id AND conversation_id = $1 AND id ${BOUNDED}`)} AS n
     )
     SELECT id, parent_id FROM below`,
 };
