@@ -200,7 +200,7 @@ export const SETTINGS = {
   RETRY_DELAY_MS: define('times', milliseconds(1), {
     default: '500',
     unit: 'ms',
-    description: 'Delay before the second attempt; it doubles with each.',
+    description: 'Shortest delay before another attempt; each is drawn between this and three times the one before.',
   }),
   RETRY_DELAY_MAX_MS: define('times', milliseconds(1), {
     default: '30000',
