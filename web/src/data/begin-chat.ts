@@ -2,7 +2,7 @@ import type { SendInput, UserApi } from '../../../client/user-api.ts';
 import type { ConversationResource, ItemResource } from '../../../src/protocol/resources.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { refreshConversations } from './message-cache.ts';
-import { nextChat, resetNextChat } from './next-chat.ts';
+import { isNextTemporary, makeNextTemporary } from './next-chat.ts';
 import { conversationKey } from './queries.ts';
 import { queryClient } from './query-client.ts';
 import { currentRoute, onNavigate } from './router.ts';
@@ -10,18 +10,17 @@ import { currentSettings } from './settings.ts';
 
 /** What a new conversation is sent with. */
 export function beginning(): Pick<SendInput, 'settings' | 'temporary' | 'auto_title'> {
-  const { temporary, settings } = nextChat();
   const items = queryClient.getQueryData<ItemResource[]>(['items']) ?? [];
-  const chosen = settings ?? items.findLast((item) => item.kind === 'defaults')?.settings ?? {};
+  const chosen = items.findLast((item) => item.kind === 'defaults')?.settings ?? {};
   return {
     ...(Object.keys(chosen).length > 0 && { settings: chosen }),
-    ...(temporary ? { temporary } : currentSettings().autoTitle && { auto_title: true }),
+    ...(isNextTemporary() ? { temporary: true } : currentSettings().autoTitle && { auto_title: true }),
   };
 }
 
 export function begun(number: number): void {
-  if (!nextChat().temporary && currentSettings().autoTitle) void awaitTitle(number);
-  resetNextChat();
+  if (!isNextTemporary() && currentSettings().autoTitle) void awaitTitle(number);
+  makeNextTemporary(false);
 }
 
 /** Going elsewhere in the page ends it; closing or reloading the page does not. Returns how to leave it alone. */

@@ -1,7 +1,7 @@
 import { type InfiniteData, useQuery } from '@tanstack/react-query';
-import { useSyncExternalStore } from 'react';
 import type { ConversationChange, UserApi } from '../../../client/user-api.ts';
 import type { ConversationResource, Page } from '../../../src/protocol/resources.ts';
+import { createStore } from '../lib/store.ts';
 import { closeToast, showToast } from '../ui/toasts.tsx';
 import { errorInWords } from './in-words.ts';
 import { refreshConversations } from './message-cache.ts';
@@ -55,26 +55,16 @@ function put(number: number, change: Partial<ConversationResource>): void {
   }
 }
 
-const listeners = new Set<() => void>();
-let deleted: ReadonlySet<number> = new Set();
+const deleted = createStore<ReadonlySet<number>>(new Set());
 
 function setDeleted(change: (numbers: Set<number>) => void): void {
-  const next = new Set(deleted);
+  const next = new Set(deleted.get());
   change(next);
-  deleted = next;
-  for (const listener of listeners) listener();
+  deleted.set(next);
 }
 
 /** Numbers that are not to be shown: deleted, or about to be. */
-export function useDeleted(): ReadonlySet<number> {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => deleted,
-  );
-}
+export const useDeleted = deleted.use;
 
 /** Gone from the page at once, from the server when nobody has undone it for a while or the page is left. */
 export function deleteConversation(user: UserApi, conversation: ConversationResource, current: boolean): void {

@@ -1,5 +1,5 @@
-import { useSyncExternalStore } from 'react';
 import type { ConversationResource, ItemResource } from '../../../src/protocol/resources.ts';
+import { createStore } from '../lib/store.ts';
 
 /** What lies over the page; one thing at a time. */
 export type Overlay =
@@ -13,22 +13,10 @@ export type Overlay =
   | { kind: 'move'; conversation: ConversationResource }
   | { kind: 'rename'; conversation: ConversationResource };
 
-const listeners = new Set<() => void>();
-let current: Overlay | null = null;
+const overlay = createStore<Overlay | null>(null);
 
-export function showOverlay(next: Overlay | null): void {
-  current = next;
-  for (const listener of listeners) listener();
-}
+export const showOverlay = overlay.set;
 
 export const closeOverlay = (): void => showOverlay(null);
 
-export function useOverlay(): Overlay | null {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => current,
-  );
-}
+export const useOverlay = overlay.use;

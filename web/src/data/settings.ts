@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { createKeptStore } from '../lib/store.ts';
 
 export type Settings = {
   /** `enter`: Enter sends, Shift+Enter breaks the line. `mod-enter`: ⌘ or Ctrl with Enter sends. */
@@ -8,38 +8,13 @@ export type Settings = {
   autoTitle: boolean;
 };
 
-const KEY = 'chatterbot.settings';
 const ORDINARY: Settings = { sendKey: 'enter', textSize: 'normal', autoTitle: true };
-const listeners = new Set<() => void>();
-let current = read();
+const chosen = createKeptStore<Partial<Settings>>('localStorage', 'chatterbot.settings', {});
 
-function read(): Settings {
-  try {
-    return { ...ORDINARY, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Settings>) };
-  } catch {
-    return ORDINARY;
-  }
-}
+export const currentSettings = (): Settings => ({ ...ORDINARY, ...chosen.get() });
+export const useSettings = (): Settings => ({ ...ORDINARY, ...chosen.use() });
 
 export function changeSettings(change: Partial<Settings>): void {
-  current = { ...current, ...change };
-  document.documentElement.dataset.textSize = current.textSize;
-  try {
-    localStorage.setItem(KEY, JSON.stringify(current));
-  } catch {
-    // Storage may be forbidden; the choice holds until the page is left.
-  }
-  for (const listener of listeners) listener();
-}
-
-export const currentSettings = (): Settings => current;
-
-export function useSettings(): Settings {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => current,
-  );
+  chosen.set({ ...chosen.get(), ...change });
+  document.documentElement.dataset.textSize = currentSettings().textSize;
 }

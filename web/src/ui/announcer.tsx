@@ -1,22 +1,12 @@
-import { useSyncExternalStore } from 'react';
+import { createStore } from '../lib/store.ts';
 
-let words = '';
-const listeners = new Set<() => void>();
+const words = createStore('');
 
 /** Says something to people who listen to the page. The transcript itself is not read out as it grows. */
-export function announce(text: string): void {
-  words = text;
-  for (const listener of listeners) listener();
-}
+export const announce = words.set;
 
 export function Announcer() {
-  const text = useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => words,
-  );
+  const text = words.use();
   return (
     <div className="visually-hidden" role="status" aria-live="polite">
       {text}

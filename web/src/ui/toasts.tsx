@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react';
+import { createStore } from '../lib/store.ts';
 import './toasts.css';
 
 export type Toast = {
@@ -11,35 +11,23 @@ export type Toast = {
 
 const SHOWN_MS = 6_000;
 
-const listeners = new Set<() => void>();
-let toasts: readonly (Toast & { id: number })[] = [];
+const toasts = createStore<readonly (Toast & { id: number })[]>([]);
 let lastId = 0;
-
-function change(next: typeof toasts): void {
-  toasts = next;
-  for (const listener of listeners) listener();
-}
 
 export function showToast(toast: Toast): number {
   const id = ++lastId;
-  change([...toasts, { ...toast, id }]);
+  toasts.set([...toasts.get(), { ...toast, id }]);
   if (!toast.stays) setTimeout(() => closeToast(id), SHOWN_MS);
   return id;
 }
 
 export function closeToast(id: number): void {
-  change(toasts.filter((toast) => toast.id !== id));
+  toasts.set(toasts.get().filter((toast) => toast.id !== id));
 }
 
 /** What just happened, in one line, with the way back where there is one. */
 export function Toasts() {
-  const shown = useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => toasts,
-  );
+  const shown = toasts.use();
   return (
     <section className="toasts" aria-label="Notices" aria-live="polite">
       {shown.map(({ id, text, bad, action }) => (

@@ -7,7 +7,7 @@ import {
   useConversation,
 } from '../../data/conversation-changes.ts';
 import { inReadingOrder } from '../../data/message-cache.ts';
-import { changeNextChat } from '../../data/next-chat.ts';
+import { makeNextTemporary } from '../../data/next-chat.ts';
 import { showOverlay } from '../../data/overlay.ts';
 import { messagesKey } from '../../data/queries.ts';
 import { queryClient } from '../../data/query-client.ts';
@@ -47,7 +47,7 @@ export function useCommands(): Command[] {
       icon: 'temporary',
       run: () => {
         navigate('/');
-        changeNextChat({ temporary: true });
+        makeNextTemporary(true);
       },
     },
     { label: 'Archived chats', icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },

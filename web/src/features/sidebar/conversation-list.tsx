@@ -81,7 +81,7 @@ function useFolderRows(): Row[] {
   const folders = useItems('folder').toSorted((a, b) => a.name.localeCompare(b.name));
   const isOpen = useOpenFolders();
   const deleted = useDeleted();
-  const open = folders.filter(({ id }) => isOpen.has(id));
+  const open = folders.filter(({ id }) => isOpen.includes(id));
   const contents = useQueries({ queries: open.map(({ id }) => folderQuery(user, id)) });
   return folders.flatMap((folder): Row[] => {
     const at = open.indexOf(folder);
