@@ -2,9 +2,9 @@ import katex from 'katex';
 import { useLayoutEffect, useRef } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import rehypeSanitize from 'rehype-sanitize';
-import remarkGfm from 'remark-gfm';
 import remarkMath from 'remark-math';
 import { elements } from './elements.tsx';
+import { readGfm } from './gfm.ts';
 import { SCHEMA } from './sanitise.ts';
 import 'katex/dist/katex.min.css';
 import './math.css';
@@ -13,7 +13,7 @@ import './math.css';
 export default function MathMarkdown({ source, open }: { source: string; open: boolean }) {
   return (
     <ReactMarkdown
-      remarkPlugins={[remarkGfm, remarkMath]}
+      remarkPlugins={[readGfm, remarkMath]}
       rehypePlugins={[[rehypeSanitize, SCHEMA]]}
       components={open ? WITH_MATH_OPEN : WITH_MATH}
     >
