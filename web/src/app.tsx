@@ -3,13 +3,16 @@ import { useRoute } from './data/router.ts';
 import { useCommands } from './features/commands/use-commands.ts';
 import { useShortcuts } from './features/commands/use-shortcuts.ts';
 import { Sidebar } from './features/sidebar/sidebar.tsx';
-import { Chat, NewChat } from './features/transcript/chat.tsx';
 import { ChatHeader } from './features/transcript/chat-header.tsx';
+import { NewChat } from './features/transcript/new-chat.tsx';
+import { early } from './lib/early.tsx';
 import { NARROW, useMedia } from './lib/use-media.ts';
 import { Overlays } from './overlays.tsx';
 import { Announcer } from './ui/announcer.tsx';
 import { Toasts } from './ui/toasts.tsx';
 import './app.css';
+
+const Chat = early(() => import('./features/transcript/chat.tsx'));
 
 export function App() {
   const { number, through } = useRoute();

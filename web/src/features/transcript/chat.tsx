@@ -13,29 +13,12 @@ import { useSession } from '../../data/session-context.ts';
 import { useAsk } from '../../data/use-ask.ts';
 import { Button } from '../../ui/button.tsx';
 import { Composer } from '../composer/composer.tsx';
-import { TemporaryChoice } from '../keeping/temporary-choice.tsx';
-import { EmptyChat } from './empty-chat.tsx';
 import { Transcript } from './transcript.tsx';
 
 const TemporaryNote = lazy(() => import('../keeping/temporary-note.tsx'));
 
-/** A new conversation: the first question makes it. */
-export function NewChat() {
-  const models = useQuery(modelsQuery).data ?? [];
-  const ask = useAsk(null, NOTHING);
-  const model = models.find((each) => each.default) ?? models[0];
-  return (
-    <>
-      <EmptyChat model={model} onAsk={(text, key) => ask.send(text, key, undefined)} />
-      <TemporaryChoice />
-      <Composer number={null} models={models} answering={null} said={NOTHING} onSend={ask.send} onStop={client.stop} />
-    </>
-  );
-}
-
-const NOTHING: readonly never[] = [];
-
-export function Chat({ number, through }: { number: number; through: string | null }) {
+/** A conversation with all that was said in it. A file of its own: what reads Markdown comes with it. */
+export default function Chat({ number, through }: { number: number; through: string | null }) {
   const { user } = useSession();
   const models = useQuery(modelsQuery).data ?? [];
   const query = useInfiniteQuery(messagesQuery(user, number, through));
