@@ -128,6 +128,7 @@ export const EXAMPLE_MODEL = {
   description: 'Small and quick; good at short questions.',
   context_window: 4096,
   default: true,
+  default_temperature: 0.7,
   suggestions: ['What is the capital of France?'],
   price: null,
   fallback: null,
@@ -158,6 +159,14 @@ export const EXAMPLE_DELETION = {
   },
   cleared: { stopped: 1, contexts: 12, token_logs: 5 },
   databases: ['shard-1', 'shard-2'],
+};
+
+export const EXAMPLE_STORED_DATA = {
+  conversations: { kept: 11, archived: 2, temporary: 0, deleted: 1 },
+  messages: { recent: 148, archived: 690, bytes: 1_204_331 },
+  generations: 74,
+  items: { folders: 1, assistants: 2, prompts: 1, shares: 0, defaults: 1 },
+  usage_days: 31,
 };
 
 const EXAMPLE_SUM = { generations: 120, tokens: { prompt: 48_000, reused: 21_000, completion: 9_600 }, cost: 0.0123 };

@@ -7,6 +7,7 @@ import { deleteUser } from './routes/delete-user.ts';
 import { getAsyncApi } from './routes/get-asyncapi.ts';
 import { getCheckResponse } from './routes/get-check-response.ts';
 import { getConversation } from './routes/get-conversation.ts';
+import { getDeletion } from './routes/get-deletion.ts';
 import { getExport } from './routes/get-export.ts';
 import { getGeneration } from './routes/get-generation.ts';
 import { getHealth } from './routes/get-health.ts';
@@ -17,8 +18,10 @@ import { getQueueStats } from './routes/get-queue-stats.ts';
 import { getReadyz } from './routes/get-readyz.ts';
 import { getSession } from './routes/get-session.ts';
 import { getShare } from './routes/get-share.ts';
+import { getStoredData } from './routes/get-stored-data.ts';
 import { getGenerationStream, getStream } from './routes/get-stream.ts';
 import { getUsage } from './routes/get-usage.ts';
+import { getUserExport } from './routes/get-user-export.ts';
 import { getV1Response } from './routes/get-v1-response.ts';
 import { listConversations } from './routes/list-conversations.ts';
 import { listDeadLetters } from './routes/list-dead-letters.ts';
@@ -86,7 +89,10 @@ export const routeTable = (limits: RequestLimits): readonly Route[] => [
   getSession,
   postSession,
   deleteSession,
+  getStoredData,
+  getUserExport,
   deleteUser,
+  getDeletion,
   getUsage,
   getHealth,
   getLivez,

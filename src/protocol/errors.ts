@@ -68,6 +68,11 @@ export const ERRORS = {
     message: 'There is no such user.',
     help: 'A user begins with the first message that is sent under its name.',
   },
+  deletion_not_found: {
+    status: 404,
+    message: 'No user of this name was deleted.',
+    help: 'The receipt is there from the moment when a deletion begins.',
+  },
   item_not_found: {
     status: 404,
     message: 'There is no such item.',

@@ -86,6 +86,8 @@ export const MATRIX: Readonly<Record<string, Row>> = {
   getSession: { expect: SAME_FOR_ALL },
   postSession: { body: () => ({ api_key: 'nobody has this' }), expect: { owner: 401, stranger: 401, nobody: 401 } },
   deleteSession: { expect: { owner: 204, stranger: 204, nobody: 204 } },
+  getStoredData: { params: user, expect: OWN_OF_EACH },
+  getUserExport: { params: user, expect: OWN_OF_EACH },
   getUsage: { expect: SAME_FOR_ALL },
   getHealth: { expect: OPEN },
   getLivez: { expect: OPEN },
@@ -98,6 +100,7 @@ export const MATRIX: Readonly<Record<string, Row>> = {
   deleteItem: { params: item, expect: { owner: 204, stranger: 204, nobody: 401 } },
   deleteConversation: { params: conversation, expect: { ...HIDDEN, owner: 204 } },
   deleteUser: { params: user, expect: OWN_OF_EACH },
+  getDeletion: { params: user, expect: OWN_OF_EACH },
 };
 
 /** The catalogue's code, whatever form the error has. */
