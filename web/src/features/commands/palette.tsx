@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useDeferredValue, useEffect, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, useDeferredValue, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { KeyCaps } from './key-caps.tsx';
@@ -12,7 +12,9 @@ type PaletteProps = { /** What was typed before it came. */ typed: { readonly cu
 
 /** Conversations by title, everything that was said, and every command. */
 export default function Palette({ typed, onClose }: PaletteProps) {
-  const [text, setText] = useState(typed.current);
+  const [text, setText] = useState('');
+  // React may hold back for a moment what it has drawn: what is typed until it is shown counts.
+  useLayoutEffect(() => setText(typed.current), [typed]);
   const [chosen, setChosen] = useState(0);
   const list = useId();
   const { groups, status } = useChoices(text.trim(), useSettled(useDeferredValue(text.trim())));
