@@ -10,6 +10,7 @@ import { NARROW, useMedia } from './lib/use-media.ts';
 import { Overlays } from './overlays.tsx';
 import { Announcer } from './ui/announcer.tsx';
 import { Toasts } from './ui/toasts.tsx';
+import { useLanguage } from './words/words.ts';
 import './app.css';
 
 const Chat = early(() => import('./features/transcript/chat.tsx'));
@@ -17,15 +18,16 @@ const Chat = early(() => import('./features/transcript/chat.tsx'));
 export function App() {
   const { number, through } = useRoute();
   const narrow = useMedia(NARROW);
+  const language = useLanguage();
   useShortcuts(useCommands());
   return (
     <div className="app">
       {!narrow && (
-        <aside className="app-side">
+        <aside className="app-side" key={`side ${language}`}>
           <Sidebar onLeave={closeOverlay} />
         </aside>
       )}
-      <main className="app-main">
+      <main className="app-main" key={language}>
         <ChatHeader number={number} onDrawer={narrow ? () => showOverlay({ kind: 'drawer' }) : null} />
         {number === null ? <NewChat /> : <Chat key={number} number={number} through={through} />}
         <Toasts />

@@ -7,6 +7,7 @@ import { conversationKey } from './queries.ts';
 import { queryClient } from './query-client.ts';
 import { currentRoute, onNavigate } from './router.ts';
 import { currentSettings } from './settings.ts';
+import { words } from './words.ts';
 
 /** What a new conversation is sent with. */
 export function beginning(): Pick<SendInput, 'settings' | 'temporary' | 'auto_title'> {
@@ -30,7 +31,7 @@ export function forgetWhenLeft(user: UserApi, number: number): () => void {
     stop();
     user
       .remove(number)
-      .then(() => showToast({ text: 'The temporary chat is deleted.' }))
+      .then(() => showToast({ text: words.temporaryDeleted }))
       // It goes by itself after a while.
       .catch(() => {});
   });

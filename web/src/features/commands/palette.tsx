@@ -2,8 +2,10 @@ import { type KeyboardEvent, useDeferredValue, useEffect, useId, useLayoutEffect
 import { Dialog } from '../../ui/dialog.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { KeyCaps } from './key-caps.tsx';
+import { words } from './palette-words.ts';
 import { Passage } from './passage.tsx';
 import { type Choice, useChoices } from './use-choices.ts';
+import { words as commandWords } from './words.ts';
 import './palette.css';
 
 const PAUSE_MS = 150;
@@ -42,7 +44,7 @@ export default function Palette({ typed, onClose }: PaletteProps) {
 
   const optionId = (index: number): string => `${list}-${index}`;
   return (
-    <Dialog label="Search and commands" className="palette" onClose={onClose}>
+    <Dialog label={commandWords.searchAndCommands} className="palette" onClose={onClose}>
       <div className="palette-field">
         <Icon name="search" />
         <input
@@ -52,8 +54,8 @@ export default function Palette({ typed, onClose }: PaletteProps) {
           role="combobox"
           dir="auto"
           value={text}
-          placeholder="Search chats, or type a command"
-          aria-label="Search chats and commands"
+          placeholder={words.type}
+          aria-label={commandWords.search}
           aria-expanded={all.length > 0}
           aria-controls={list}
           aria-activedescendant={all.length > 0 ? optionId(at) : undefined}
@@ -66,7 +68,7 @@ export default function Palette({ typed, onClose }: PaletteProps) {
         />
         <kbd>Esc</kbd>
       </div>
-      <div id={list} className="palette-list" role="listbox" aria-label="Found">
+      <div id={list} className="palette-list" role="listbox" aria-label={words.found}>
         {groups.map(({ name, choices }) => (
           // biome-ignore lint/a11y/useSemanticElements: a listbox holds groups, not fieldsets.
           <div key={name} role="group" aria-label={name}>

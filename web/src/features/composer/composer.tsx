@@ -12,12 +12,14 @@ import { type Settings, useSettings } from '../../data/settings.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
 import { isLoopback } from '../../lib/is-loopback.ts';
 import { Icon } from '../../ui/icon.tsx';
+import { common } from '../../ui/words.ts';
 import { AttachmentChips } from './attachment-chips.tsx';
 import { fold } from './attachments.ts';
 import { ModelPicker } from './model-picker.tsx';
 import { useAttaching } from './use-attaching.ts';
 import { useDraft } from './use-draft.ts';
 import { useRecall } from './use-recall.ts';
+import { words } from './words.ts';
 import './composer.css';
 
 type ComposerProps = {
@@ -69,8 +71,8 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
         {attempt.kind === 'failed' && (
           <p className="composer-error" role="alert">
             <Icon name="alert" />
-            <span>Not sent. {attempt.words}</span>
-            <button type="submit">Try again</button>
+            <span>{common.notSent({ why: attempt.words })}</span>
+            <button type="submit">{common.tryAgain}</button>
           </p>
         )}
         {refused !== null && (
@@ -86,8 +88,8 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
           rows={1}
           dir="auto"
           name="message"
-          placeholder={number === null ? 'Ask anything' : 'Reply'}
-          aria-label="Message"
+          placeholder={number === null ? words.askAnything : words.reply}
+          aria-label={words.message}
           enterKeyHint={sendKey === 'enter' ? 'send' : 'enter'}
           readOnly={attempt.kind === 'busy'}
           onChange={(event) => setDraft({ text: event.target.value })}
@@ -100,7 +102,7 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
             <AttachButton onFiles={(files) => void attach(files)} />
           </span>
           {answering === null ? (
-            <button type="submit" className="send" aria-label="Send" title="Send" disabled={!canSend}>
+            <button type="submit" className="send" aria-label={words.send} title={words.send} disabled={!canSend}>
               <Icon name="arrowUp" />
             </button>
           ) : (
@@ -135,14 +137,14 @@ function AttachButton({ onFiles }: { onFiles(files: File[]): void }) {
     <>
       <button type="button" className="model-chip model-choice attach" onClick={() => input.current?.click()}>
         <Icon name="clip" />
-        <span className="attach-word">Attach</span>
+        <span className="attach-word">{words.attach}</span>
       </button>
       <input
         ref={input}
         type="file"
         multiple
         hidden
-        aria-label="Texts to attach"
+        aria-label={words.textsToAttach}
         onChange={(event) => {
           onFiles([...(event.target.files ?? [])]);
           event.target.value = '';
@@ -160,8 +162,8 @@ function StopButton({ id, onStop }: { id: string; onStop: ComposerProps['onStop'
     <button
       type="button"
       className="send"
-      aria-label="Stop"
-      title="Stop (Esc)"
+      aria-label={words.stop}
+      title={words.stopEsc}
       disabled={attempt.kind === 'busy'}
       onClick={() => void go(id)}
     >
@@ -172,6 +174,6 @@ function StopButton({ id, onStop }: { id: string; onStop: ComposerProps['onStop'
 
 function noteInWords(models: readonly ModelResource[]): string {
   const title = models.find((model) => model.default)?.title;
-  const doubt = title ? `Answers of ${title} can be wrong.` : 'Answers can be wrong.';
-  return isLoopback() ? `${doubt} Everything stays on this machine.` : doubt;
+  const doubt = title ? words.modelCanBeWrong({ model: title }) : words.canBeWrong;
+  return isLoopback() ? `${doubt} ${words.staysHere}` : doubt;
 }

@@ -1,6 +1,7 @@
 import type { ModelResource } from '../../../../src/protocol/resources.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { Menu } from '../../ui/menu.tsx';
+import { words } from './words.ts';
 
 type ModelPickerProps = {
   models: readonly ModelResource[];
@@ -15,7 +16,7 @@ const BESIDE_AT_MOST = 3;
 
 export function ModelPicker({ models, chosen, beside, onChoose, onBeside }: ModelPickerProps) {
   const current = models.find((model) => model.id === chosen) ?? models.find((model) => model.default) ?? models[0];
-  if (!current) return <span className="model-chip">No model is ready yet</span>;
+  if (!current) return <span className="model-chip">{words.noModel}</span>;
   if (models.length === 1) {
     return (
       <span className="model-chip" title={current.description}>
@@ -28,9 +29,14 @@ export function ModelPicker({ models, chosen, beside, onChoose, onBeside }: Mode
   const names = [current, ...added].map((model) => model.title).join(' + ');
   return (
     <Menu
-      label="Model"
+      label={words.model}
       trigger={(props) => (
-        <button type="button" className="model-chip model-choice" aria-label={`Model: ${names}`} {...props}>
+        <button
+          type="button"
+          className="model-chip model-choice"
+          aria-label={words.modelIs({ models: names })}
+          {...props}
+        >
           <span className="model-name">{names}</span>
           <Icon name="chevronDown" />
         </button>
@@ -48,7 +54,7 @@ export function ModelPicker({ models, chosen, beside, onChoose, onBeside }: Mode
           .filter((model) => added.includes(model) || added.length < BESIDE_AT_MOST)
           .map((model) => ({
             icon: added.includes(model) ? ('close' as const) : ('plus' as const),
-            label: added.includes(model) ? `Without ${model.title}` : `Beside it, ${model.title}`,
+            label: (added.includes(model) ? words.without : words.beside)({ model: model.title }),
             onSelect: () =>
               onBeside(added.includes(model) ? beside.filter((id) => id !== model.id) : [...beside, model.id]),
           })),

@@ -6,6 +6,7 @@ import remarkMath from 'remark-math';
 import { elements } from './elements.tsx';
 import { readGfm } from './gfm.ts';
 import { SCHEMA } from './sanitise.ts';
+import { words } from './words.ts';
 import 'katex/dist/katex.min.css';
 import './math.css';
 
@@ -58,7 +59,7 @@ function Formula({ source, display }: { source: string; display: boolean }) {
   if (!display) return <span className="formula" dir="ltr" ref={place} />;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <section className="formula formula-display" dir="ltr" tabIndex={0} aria-label="Formula">
+    <section className="formula formula-display" dir="ltr" tabIndex={0} aria-label={words.formula}>
       <span ref={place} />
     </section>
   );

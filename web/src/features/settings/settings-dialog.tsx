@@ -3,24 +3,27 @@ import { changeSettings, type Settings, useSettings } from '../../data/settings.
 import { setTheme, type Theme, useTheme } from '../../data/theme.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { common } from '../../ui/words.ts';
 import { keyNames } from '../commands/keys.ts';
+import { LanguageChoice } from './language-choice.tsx';
+import { words } from './words.ts';
 import './settings.css';
 
-const THEMES: readonly [Theme, string][] = [
-  ['light', 'Light'],
-  ['dark', 'Dark'],
-  ['system', 'System'],
+const themes = (): [Theme, string][] => [
+  ['light', words.light],
+  ['dark', words.dark],
+  ['system', words.system],
 ];
 
-const SIZES: readonly [Settings['textSize'], string][] = [
-  ['small', 'Small'],
-  ['normal', 'Normal'],
-  ['large', 'Large'],
+const sizes = (): [Settings['textSize'], string][] => [
+  ['small', words.small],
+  ['normal', words.normal],
+  ['large', words.large],
 ];
 
-const TITLES: readonly ['model' | 'words', string][] = [
-  ['model', 'By the model'],
-  ['words', 'First words'],
+const titles = (): ['model' | 'words', string][] => [
+  ['model', words.byModel],
+  ['words', words.firstWords],
 ];
 
 const SEND_KEYS: readonly [Settings['sendKey'], string][] = [
@@ -32,37 +35,38 @@ export default function SettingsDialog({ onClose }: { onClose(): void }) {
   const { sendKey, textSize, autoTitle } = useSettings();
   const theme = useTheme();
   return (
-    <Dialog label="Settings" onClose={onClose}>
-      <h2 className="dialog-title">Settings</h2>
-      <Choice name="Theme" options={THEMES} chosen={theme} onChoose={setTheme} />
+    <Dialog label={words.settings} onClose={onClose}>
+      <h2 className="dialog-title">{words.settings}</h2>
+      <LanguageChoice />
+      <Choice name={words.theme} options={themes()} chosen={theme} onChoose={setTheme} />
       <Choice
-        name="Text size"
-        options={SIZES}
+        name={words.textSize}
+        options={sizes()}
         chosen={textSize}
         onChoose={(size) => changeSettings({ textSize: size })}
       />
       <Choice
-        name="Send with"
+        name={words.sendWith}
         options={SEND_KEYS}
         chosen={sendKey}
         onChoose={(key) => changeSettings({ sendKey: key })}
-        note={sendKey === 'enter' ? 'Shift Enter begins a new line.' : 'Enter begins a new line.'}
+        note={sendKey === 'enter' ? words.shiftEnterBreaks : words.enterBreaks}
       />
       <Choice
-        name="Titles of chats"
-        options={TITLES}
+        name={words.titles}
+        options={titles()}
         chosen={autoTitle ? 'model' : 'words'}
         onChoose={(by) => changeSettings({ autoTitle: by === 'model' })}
-        note="After the first answer, behind everybody who waits. Never in place of your own."
+        note={words.titlesWhen}
       />
-      <p className="dialog-text settings-note">Kept in this browser.</p>
+      <p className="dialog-text settings-note">{words.keptHere}</p>
       <div className="settings-more">
-        <Button onClick={() => showOverlay({ kind: 'archive' })}>Archived chats</Button>
-        <Button onClick={() => showOverlay({ kind: 'share', number: null })}>Shared chats</Button>
+        <Button onClick={() => showOverlay({ kind: 'archive' })}>{words.archived}</Button>
+        <Button onClick={() => showOverlay({ kind: 'share', number: null })}>{words.shared}</Button>
       </div>
       <div className="dialog-actions">
         <Button tone="primary" onClick={onClose}>
-          Done
+          {common.done}
         </Button>
       </div>
     </Dialog>

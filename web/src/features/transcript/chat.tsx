@@ -12,8 +12,10 @@ import { navigate, pathOf } from '../../data/router.ts';
 import { useSession } from '../../data/session-context.ts';
 import { useAsk } from '../../data/use-ask.ts';
 import { Button } from '../../ui/button.tsx';
+import { common } from '../../ui/words.ts';
 import { Composer } from '../composer/composer.tsx';
 import { Transcript } from './transcript.tsx';
+import { words } from './words.ts';
 
 const TemporaryNote = lazy(() => import('../keeping/temporary-note.tsx'));
 
@@ -71,13 +73,13 @@ function ChatError({ error, onRetry }: { error: Error; onRetry(): void }) {
   const gone = error instanceof ApiError && error.status === 404;
   return (
     <div className="empty">
-      <h2>{gone ? 'This conversation is not here.' : 'The conversation cannot be shown.'}</h2>
-      <p className="outcome">{gone ? 'It may have been deleted.' : errorInWords(error)}</p>
+      <h2>{gone ? words.notHere : words.cannotBeShown}</h2>
+      <p className="outcome">{gone ? words.gone : errorInWords(error)}</p>
       <p>
         {gone ? (
-          <Button onClick={() => navigate(pathOf(null))}>New chat</Button>
+          <Button onClick={() => navigate(pathOf(null))}>{common.newChat}</Button>
         ) : (
-          <Button onClick={onRetry}>Try again</Button>
+          <Button onClick={onRetry}>{common.tryAgain}</Button>
         )}
       </p>
     </div>

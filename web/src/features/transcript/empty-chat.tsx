@@ -1,5 +1,7 @@
 import type { ModelResource } from '../../../../src/protocol/resources.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
+import { common } from '../../ui/words.ts';
+import { words } from './words.ts';
 import './empty-chat.css';
 
 type EmptyChatProps = { model: ModelResource | undefined; onAsk(text: string, key: string): Promise<void> };
@@ -14,7 +16,7 @@ export function EmptyChat({ model, onAsk }: EmptyChatProps) {
     <div className="empty empty-new">
       <h2 dir="auto">{greeting(new Date().getHours())}</h2>
       {suggestions.length > 0 && (
-        <ul className="suggestions" aria-label="Suggestions">
+        <ul className="suggestions" aria-label={words.suggestions}>
           {suggestions.map((text) => (
             <li key={text}>
               <button type="button" dir="auto" disabled={attempt.kind === 'busy'} onClick={() => void go(text)}>
@@ -26,7 +28,7 @@ export function EmptyChat({ model, onAsk }: EmptyChatProps) {
       )}
       {attempt.kind === 'failed' && (
         <p className="outcome outcome-error" role="alert">
-          Not sent. {attempt.words}
+          {common.notSent({ why: attempt.words })}
         </p>
       )}
     </div>
@@ -34,8 +36,8 @@ export function EmptyChat({ model, onAsk }: EmptyChatProps) {
 }
 
 function greeting(hour: number): string {
-  if (hour < 5) return 'Still up? What is on your mind?';
-  if (hour < 12) return 'Good morning. What would you like to know?';
-  if (hour < 18) return 'Good afternoon. What would you like to know?';
-  return 'Good evening. What would you like to know?';
+  if (hour < 5) return words.night;
+  if (hour < 12) return words.morning;
+  if (hour < 18) return words.afternoon;
+  return words.evening;
 }

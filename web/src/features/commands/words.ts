@@ -1,0 +1,28 @@
+import { catalogue } from '../../words/words.ts';
+
+export const words = catalogue('commands', {
+  archived: 'Archived chats',
+  archiveThis: 'Archive this chat',
+  copyLast: 'Copy the last answer',
+  darkTheme: 'Dark theme',
+  deleteThis: 'Delete this chat',
+  exportJson: 'Export this chat as JSON',
+  exportMarkdown: 'Export this chat as Markdown',
+  lastCopied: 'The last answer is copied.',
+  lightTheme: 'Light theme',
+  moveThis: 'Move this chat to a folder',
+  newTemporary: 'New temporary chat',
+  pinThis: 'Pin this chat',
+  printThis: 'Print this chat',
+  renameThis: 'Rename this chat',
+  search: 'Search chats and commands',
+  searchAndCommands: 'Search and commands',
+  settings: 'Settings',
+  shared: 'Shared chats',
+  shareThis: 'Share this chat',
+  shortcuts: 'Keyboard shortcuts',
+  systemTheme: 'Theme of the system',
+  unarchiveThis: 'Take this chat out of the archive',
+  unpinThis: 'Unpin this chat',
+  write: 'Write a message',
+});

@@ -1,0 +1,26 @@
+import { catalogue } from '../../words/words.ts';
+
+export const words = catalogue('settings', {
+  archived: 'Archived chats',
+  asBrowser: 'As the browser says ({language})',
+  byModel: 'By the model',
+  dark: 'Dark',
+  enterBreaks: 'Enter begins a new line.',
+  firstWords: 'First words',
+  keptHere: 'Kept in this browser.',
+  language: 'Language',
+  languageNotLoaded: 'The language could not be loaded. Try again when the server is there.',
+  large: 'Large',
+  light: 'Light',
+  normal: 'Normal',
+  sendWith: 'Send with',
+  settings: 'Settings',
+  shared: 'Shared chats',
+  shiftEnterBreaks: 'Shift Enter begins a new line.',
+  small: 'Small',
+  system: 'System',
+  textSize: 'Text size',
+  theme: 'Theme',
+  titles: 'Titles of chats',
+  titlesWhen: 'After the first answer, behind everybody who waits. Never in place of your own.',
+});
