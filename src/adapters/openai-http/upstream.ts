@@ -14,6 +14,8 @@ export type UpstreamOptions = {
   headers?: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;
   connectTimeoutMs: number;
+  /** Refuses names that lead where nobody should be led; absent: the system's. */
+  lookup?: unknown;
 };
 
 /** Milliseconds for whatever is not a completion. */
@@ -31,14 +33,18 @@ export class Upstream implements AsyncDisposable {
   readonly #headers: Record<string, string>;
 
   constructor(options: UpstreamOptions) {
-    const { url, apiPath = '/v1', headers, query, connectTimeoutMs } = options;
+    const { url, apiPath = '/v1', headers, query, connectTimeoutMs, lookup } = options;
     this.#apiPath = apiPath;
     const whole = url.replace(/\/+$/, '');
     this.root = apiPath !== '' && whole.endsWith(apiPath) ? whole.slice(0, -apiPath.length) : whole;
     this.#query = query ? `?${new URLSearchParams(query)}` : '';
     this.#headers = { ...headers, ...authorization(options) };
     // Timeouts of the body are the caller's: a token may be long in coming, and it knows how long.
-    this.#agent = new Agent({ connect: { timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
+    this.#agent = new Agent({
+      connect: { timeout: connectTimeoutMs, ...(lookup !== undefined && { lookup: lookup as never }) },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
   }
 
   dispatch(
@@ -79,6 +85,11 @@ export class Upstream implements AsyncDisposable {
       if (late.aborted) throw timedOut('total', timeoutMs);
       throw transportError(error, false);
     }
+  }
+
+  /** A GET whose answer, whatever it is, the caller reads. */
+  get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    return request(this.#address(path), { dispatcher: this.#agent, headers: this.#headers, signal });
   }
 
   /** What is under way goes on to its end. */
