@@ -7,7 +7,7 @@ import {
   useConversation,
 } from '../../data/conversation-changes.ts';
 import { inReadingOrder } from '../../data/message-cache.ts';
-import { makeNextTemporary } from '../../data/next-chat.ts';
+import { changeNextChat } from '../../data/next-chat.ts';
 import { showOverlay } from '../../data/overlay.ts';
 import { messagesKey } from '../../data/queries.ts';
 import { queryClient } from '../../data/query-client.ts';
@@ -54,9 +54,11 @@ export function useCommands(): Command[] {
       icon: 'temporary',
       run: () => {
         navigate('/');
-        makeNextTemporary(true);
+        changeNextChat({ temporary: true });
       },
     },
+    { label: words.assistants, icon: 'spark', run: () => showOverlay({ kind: 'assistants' }) },
+    { label: words.style, icon: 'sliders', run: () => showOverlay({ kind: 'style', of: route.number }) },
     { label: words.archived, icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },
     { label: words.shared, icon: 'share', run: () => showOverlay({ kind: 'share', number: null }) },
     { label: words.lightTheme, icon: 'sun', run: () => setTheme('light') },

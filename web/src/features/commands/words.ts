@@ -3,6 +3,7 @@ import { catalogue } from '../../words/words.ts';
 export const words = catalogue('commands', {
   archived: 'Archived chats',
   archiveThis: 'Archive this chat',
+  assistants: 'Assistants',
   copyLast: 'Copy the last answer',
   darkTheme: 'Dark theme',
   deleteThis: 'Delete this chat',
@@ -21,6 +22,7 @@ export const words = catalogue('commands', {
   shared: 'Shared chats',
   shareThis: 'Share this chat',
   shortcuts: 'Keyboard shortcuts',
+  style: 'Instructions and style',
   systemTheme: 'Theme of the system',
   unarchiveThis: 'Take this chat out of the archive',
   unpinThis: 'Unpin this chat',

@@ -7,7 +7,7 @@ import {
   useRef,
   useState,
 } from 'react';
-import type { ModelResource } from '../../../../src/protocol/resources.ts';
+import type { ChatSettingsResource, ModelResource } from '../../../../src/protocol/resources.ts';
 import { type Settings, useSettings } from '../../data/settings.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
 import { isLoopback } from '../../lib/is-loopback.ts';
@@ -25,6 +25,8 @@ import './composer.css';
 type ComposerProps = {
   number: number | null;
   models: readonly ModelResource[];
+  /** What its answers are asked for with. */
+  settings: ChatSettingsResource;
   /** The answer being made, which is to be stopped before the next question. */
   answering: string | null;
   /** What the person said in this conversation, oldest first. */
@@ -33,7 +35,7 @@ type ComposerProps = {
   onStop(id: string): Promise<unknown>;
 };
 
-export function Composer({ number, models, answering, said, onSend, onStop }: ComposerProps) {
+export function Composer({ number, models, settings, answering, said, onSend, onStop }: ComposerProps) {
   const [draft, setDraft, clearDraft] = useDraft(number);
   const [model, setModel] = useState<string | undefined>(undefined);
   const [beside, setBeside] = useState<readonly string[]>([]);
@@ -98,7 +100,15 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
         />
         <div className="composer-foot">
           <span className="composer-choices">
-            <ModelPicker models={models} chosen={model} beside={beside} onChoose={setModel} onBeside={setBeside} />
+            <ModelPicker
+              models={models}
+              chosen={model ?? settings.model}
+              number={number}
+              assistant={settings.assistant}
+              beside={beside}
+              onChoose={setModel}
+              onBeside={setBeside}
+            />
             <AttachButton onFiles={(files) => void attach(files)} />
           </span>
           {answering === null ? (

@@ -1,6 +1,8 @@
 import { catalogue } from '../../words/words.ts';
 
 export const words = catalogue('composer', {
+  allAssistants: 'All assistants',
+  answersFromNow: '“{name}” answers from now on.',
   askAnything: 'Ask anything',
   attach: 'Attach',
   attached: 'Attached',

@@ -1,8 +1,10 @@
-import { showOverlay } from '../../data/overlay.ts';
+import { type Overlay, showOverlay } from '../../data/overlay.ts';
 import { changeSettings, type Settings, useSettings } from '../../data/settings.ts';
 import { setTheme, type Theme, useTheme } from '../../data/theme.ts';
 import { Button } from '../../ui/button.tsx';
+import { Choice } from '../../ui/choice.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { Icon, type IconName } from '../../ui/icon.tsx';
 import { common } from '../../ui/words.ts';
 import { keyNames } from '../commands/keys.ts';
 import { LanguageChoice } from './language-choice.tsx';
@@ -29,6 +31,13 @@ const titles = (): ['model' | 'words', string][] => [
 const SEND_KEYS: readonly [Settings['sendKey'], string][] = [
   ['enter', 'Enter'],
   ['mod-enter', keyNames({ key: 'Enter', mod: true }).join(' ')],
+];
+
+const more = (): [IconName, string, Overlay][] => [
+  ['sliders', words.newChats, { kind: 'style', of: 'defaults' }],
+  ['spark', words.assistants, { kind: 'assistants' }],
+  ['archive', words.archived, { kind: 'archive' }],
+  ['share', words.shared, { kind: 'share', number: null }],
 ];
 
 export default function SettingsDialog({ onClose }: { onClose(): void }) {
@@ -60,40 +69,21 @@ export default function SettingsDialog({ onClose }: { onClose(): void }) {
         note={words.titlesWhen}
       />
       <p className="dialog-text settings-note">{words.keptHere}</p>
-      <div className="settings-more">
-        <Button onClick={() => showOverlay({ kind: 'archive' })}>{words.archived}</Button>
-        <Button onClick={() => showOverlay({ kind: 'share', number: null })}>{words.shared}</Button>
-      </div>
+      <ul className="settings-more">
+        {more().map(([icon, label, overlay]) => (
+          <li key={label}>
+            <button type="button" onClick={() => showOverlay(overlay)}>
+              <Icon name={icon} />
+              {label}
+            </button>
+          </li>
+        ))}
+      </ul>
       <div className="dialog-actions">
         <Button tone="primary" onClick={onClose}>
           {common.done}
         </Button>
       </div>
     </Dialog>
-  );
-}
-
-type ChoiceProps<Value extends string> = {
-  name: string;
-  options: readonly [Value, string][];
-  chosen: Value;
-  onChoose(value: Value): void;
-  note?: string;
-};
-
-function Choice<Value extends string>({ name, options, chosen, onChoose, note }: ChoiceProps<Value>) {
-  return (
-    <fieldset className="choice">
-      <legend>{name}</legend>
-      <div className="choice-options">
-        {options.map(([value, label]) => (
-          <label key={value}>
-            <input type="radio" name={name} checked={value === chosen} onChange={() => onChoose(value)} />
-            <span>{label}</span>
-          </label>
-        ))}
-      </div>
-      {note && <p className="choice-note">{note}</p>}
-    </fieldset>
   );
 }

@@ -2,6 +2,7 @@ import { catalogue } from '../../words/words.ts';
 
 export const words = catalogue('settings', {
   archived: 'Archived chats',
+  assistants: 'Assistants',
   asBrowser: 'As the browser says ({language})',
   byModel: 'By the model',
   dark: 'Dark',
@@ -12,6 +13,7 @@ export const words = catalogue('settings', {
   languageNotLoaded: 'The language could not be loaded. Try again when the server is there.',
   large: 'Large',
   light: 'Light',
+  newChats: 'New chats',
   normal: 'Normal',
   sendWith: 'Send with',
   settings: 'Settings',

@@ -39,6 +39,10 @@ export function Sidebar({ onLeave }: { onLeave(): void }) {
         {words.search}
         <KeyCaps keys={{ key: 'k', mod: true }} />
       </button>
+      <button type="button" className="side-row" onClick={() => showOverlay({ kind: 'assistants' })}>
+        <Icon name="spark" />
+        {words.assistants}
+      </button>
       <ConversationList current={number} onLeave={onLeave} />
       <SidebarFoot />
     </nav>

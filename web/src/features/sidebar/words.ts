@@ -2,6 +2,7 @@ import { catalogue } from '../../words/words.ts';
 
 export const words = catalogue('sidebar', {
   archive: 'Archive',
+  assistants: 'Assistants',
   beingAnswered: 'Being answered',
   cannotBeShown: 'The conversations cannot be shown.',
   changeFolder: 'Change folder {name}',

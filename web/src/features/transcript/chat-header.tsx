@@ -30,6 +30,7 @@ export function ChatHeader({ number, onDrawer }: ChatHeaderProps) {
         {title || words.conversation}
       </h1>
       <span className="chat-header-end">
+        <IconButton icon="sliders" label={words.style} onClick={() => showOverlay({ kind: 'style', of: number })} />
         {number !== null && !data?.temporary && (
           <IconButton icon="share" label={words.share} onClick={() => showOverlay({ kind: 'share', number })} />
         )}

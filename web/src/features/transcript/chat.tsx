@@ -20,6 +20,8 @@ import { words } from './words.ts';
 const TemporaryNote = lazy(() => import('../keeping/temporary-note.tsx'));
 
 /** A conversation with all that was said in it. A file of its own: what reads Markdown comes with it. */
+const NO_SETTINGS = {};
+
 export default function Chat({ number, through }: { number: number; through: string | null }) {
   const { user } = useSession();
   const models = useQuery(modelsQuery).data ?? [];
@@ -36,14 +38,14 @@ export default function Chat({ number, through }: { number: number; through: str
   const comparing = useComparing(last?.parent_id);
   const writing = answering === null ? [] : comparing && last ? last.siblings : [answering];
   useEscapeStops(writing);
-  const temporary = useConversation(number)?.temporary ?? false;
+  const conversation = useConversation(number);
 
   if (query.isError && shown.length === 0) {
     return <ChatError error={query.error} onRetry={() => void query.refetch()} />;
   }
   return (
     <>
-      {temporary && (
+      {conversation?.temporary && (
         <Suspense>
           <TemporaryNote number={number} />
         </Suspense>
@@ -60,6 +62,7 @@ export default function Chat({ number, through }: { number: number; through: str
       <Composer
         number={number}
         models={models}
+        settings={conversation?.settings ?? NO_SETTINGS}
         answering={answering}
         said={said}
         onSend={ask.send}

@@ -1,6 +1,9 @@
 import type { ModelResource } from '../../../../src/protocol/resources.ts';
+import { useNextChat } from '../../data/next-chat.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
 import { common } from '../../ui/words.ts';
+import { AssistantGreeting } from './assistant-greeting.tsx';
+import { AssistantRow } from './assistant-row.tsx';
 import { words } from './words.ts';
 import './empty-chat.css';
 
@@ -8,13 +11,15 @@ type EmptyChatProps = { model: ModelResource | undefined; onAsk(text: string, ke
 
 const SUGGESTIONS = 4;
 
-/** A greeting and what this model can answer well; nothing else. */
+/** A greeting, what this model can answer well, and the person's own assistants. */
 export function EmptyChat({ model, onAsk }: EmptyChatProps) {
   const { attempt, go } = useAttempt((text: string, key) => onAsk(text, key));
-  const suggestions = model?.suggestions.slice(0, SUGGESTIONS) ?? [];
+  const { assistant } = useNextChat();
+  // What the model answers well may not be what the assistant is for.
+  const suggestions = assistant ? [] : (model?.suggestions.slice(0, SUGGESTIONS) ?? []);
   return (
     <div className="empty empty-new">
-      <h2 dir="auto">{greeting(new Date().getHours())}</h2>
+      {assistant ? <AssistantGreeting assistant={assistant} /> : <h2 dir="auto">{greeting(new Date().getHours())}</h2>}
       {suggestions.length > 0 && (
         <ul className="suggestions" aria-label={words.suggestions}>
           {suggestions.map((text) => (
@@ -26,6 +31,7 @@ export function EmptyChat({ model, onAsk }: EmptyChatProps) {
           ))}
         </ul>
       )}
+      {!assistant && <AssistantRow />}
       {attempt.kind === 'failed' && (
         <p className="outcome outcome-error" role="alert">
           {common.notSent({ why: attempt.words })}
