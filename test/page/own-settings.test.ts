@@ -50,6 +50,8 @@ const TUTOR = {
   greeting: 'Salve! Which passage shall we read?',
   settings: { system_prompt: 'You teach Latin.', temperature: 0.2, top_p: 0.9 },
 };
+const PROMPT_ID = '0f7c2f4e-8a1b-4c3d-9e5f-6a7b8c9d0e2a';
+const PROMPT = { kind: 'prompt', name: 'Summary', text: 'Summarise {{text}}' };
 const dialog = (page: Page) => page.getByRole('dialog');
 const instructions = (page: Page) => dialog(page).getByRole('textbox', { name: /^Instructions/ });
 const save = (page: Page) => dialog(page).getByRole('button', { name: 'Save', exact: true }).click();
@@ -141,8 +143,64 @@ it('an assistant is made from a chat, greets in an empty one, takes over a runni
   expect(await page.getByLabel('Greeting').inputValue()).toBe('Salve!');
 });
 
+it('a slash finds saved prompts by keyboard alone, asks for what they leave open, and loses nothing that was typed', async () => {
+  const { page, complaints } = await openPage(browser, server.url);
+  const field = page.getByRole('textbox', { name: 'Message' });
+  await field.fill('Summarise {{text}} for {{who}}');
+  await page.getByRole('button', { name: 'Prompts' }).click();
+  await page.getByRole('menuitem', { name: 'Save this text as a prompt' }).click();
+  await page.getByLabel('Name').fill('Summary');
+  await save(page);
+  await page.getByText('Kept as “Summary”.').waitFor();
+  await put(TUTOR_ID, { kind: 'prompt', name: 'Translate', text: 'Into Latin, please.' });
+  await page.reload();
+  await field.fill('');
+
+  await field.pressSequentially('/la');
+  const finder = page.getByRole('combobox', { name: 'Find a prompt' });
+  await expect.poll(() => finder.inputValue()).toBe('la');
+  const chosen = page.getByRole('option', { selected: true });
+  await chosen.getByText('Translate').waitFor();
+  expect(await finder.getAttribute('aria-activedescendant')).toBe(await chosen.getAttribute('id'));
+  await page.keyboard.press('Escape');
+  expect(await field.inputValue()).toBe('/la');
+  await field.fill('');
+  await field.press('/');
+  await finder.press('ArrowDown');
+  await chosen.getByText('Translate').waitFor();
+  await page.keyboard.press('Enter');
+  await expect.poll(() => field.inputValue()).toBe('Into Latin, please.');
+  expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
+
+  for (const [before, text] of [
+    ['', 'the letter'],
+    ['the letter', 'the book'],
+  ] as const) {
+    await field.fill('');
+    await field.pressSequentially('/sum');
+    await finder.press('Enter');
+    const first = dialog(page).getByLabel('text');
+    expect(await first.inputValue()).toBe(before);
+    await first.fill(text);
+    await page.keyboard.press('Tab');
+    if (before === '') await page.keyboard.type('a child');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => field.inputValue()).toBe(`Summarise ${text} for a child`);
+  }
+
+  await page.getByRole('button', { name: 'Prompts' }).click();
+  await page.getByRole('menuitem', { name: 'Manage prompts' }).click();
+  await page.getByRole('button', { name: 'Delete Translate' }).click();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await field.fill('');
+  await field.press('/');
+  await page.getByRole('option', { name: 'Translate' }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
 it.each(LOOKS)('has no accessibility violation and no sideways scroll, %s', async (_, look) => {
   await put(TUTOR_ID, TUTOR);
+  await put(PROMPT_ID, PROMPT);
   const { page, complaints } = await openPage(browser, server.url, look);
   const check = async (screen: string): Promise<void> => {
     expect(await violations(page), screen).toEqual([]);
@@ -162,6 +220,24 @@ it.each(LOOKS)('has no accessibility violation and no sideways scroll, %s', asyn
   await dialog(page).getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('heading', { name: 'Assistants' }).waitFor();
   await check('assistants');
+  await page.keyboard.press('Escape');
+  const field = page.getByRole('textbox', { name: 'Message' });
+  await field.press('/');
+  await page.getByRole('option', { name: PROMPT.name }).waitFor();
+  await check('prompts over the field');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: PROMPT.name }).waitFor();
+  await check('what a prompt asks for');
+  await page.keyboard.press('Escape');
+  await field.fill('');
+  await page.getByRole('button', { name: 'Prompts' }).click();
+  await page.getByRole('menuitem', { name: 'Manage prompts' }).click();
+  await page.getByRole('button', { name: 'New prompt' }).click();
+  await save(page);
+  await check('a prompt, refused');
+  await dialog(page).getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: /^Summary/ }).waitFor();
+  await check('prompts');
   await page.keyboard.press('Escape');
   expect(complaints).toEqual([]);
 });

@@ -16,6 +16,9 @@ export type Overlay =
   | { kind: 'assistants' }
   /** `begin`: of a new one, what it is made from. */
   | { kind: 'assistant'; assistant: Extract<ItemResource, { kind: 'assistant' }> | null; begin?: ChatSettingsResource }
+  | { kind: 'prompts' }
+  /** `text`: of a new one, what is being written. */
+  | { kind: 'prompt'; prompt: Extract<ItemResource, { kind: 'prompt' }> | null; text?: string }
   | { kind: 'rename'; conversation: ConversationResource };
 
 const overlay = createStore<Overlay | null>(null);

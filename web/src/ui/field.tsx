@@ -16,10 +16,10 @@ export function Field({ label, aside, error, note, children }: FieldProps) {
     <div className="field">
       <label htmlFor={id}>
         {label}
-        {aside && <span className="choice-aside">{aside}</span>}
+        {aside && <span className="field-aside">{aside}</span>}
       </label>
       {children({ id, 'aria-invalid': error !== undefined, 'aria-describedby': `${id}-note` })}
-      <p id={`${id}-note`} className={error ? 'field-error' : 'choice-note'} role={error ? 'alert' : undefined}>
+      <p id={`${id}-note`} className={error ? 'field-error' : 'field-note'} role={error ? 'alert' : undefined}>
         {error ?? note}
       </p>
     </div>

@@ -15,6 +15,7 @@ export const words = catalogue('commands', {
   newTemporary: 'New temporary chat',
   pinThis: 'Pin this chat',
   printThis: 'Print this chat',
+  prompts: 'Prompts',
   renameThis: 'Rename this chat',
   search: 'Search chats and commands',
   searchAndCommands: 'Search and commands',

@@ -10,17 +10,22 @@ import {
 import type { ChatSettingsResource, ModelResource } from '../../../../src/protocol/resources.ts';
 import { type Settings, useSettings } from '../../data/settings.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
+import { early } from '../../lib/early.tsx';
 import { isLoopback } from '../../lib/is-loopback.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { common } from '../../ui/words.ts';
 import { AttachmentChips } from './attachment-chips.tsx';
 import { fold } from './attachments.ts';
 import { ModelPicker } from './model-picker.tsx';
+import { PromptMenu } from './prompt-menu.tsx';
 import { useAttaching } from './use-attaching.ts';
 import { useDraft } from './use-draft.ts';
+import { usePrompts } from './use-prompts.ts';
 import { useRecall } from './use-recall.ts';
 import { words } from './words.ts';
 import './composer.css';
+
+const PromptPicker = early(() => import('../prompts/prompt-picker.tsx'));
 
 type ComposerProps = {
   number: number | null;
@@ -47,6 +52,7 @@ export function Composer({ number, models, settings, answering, said, onSend, on
     (input: { text: string; model: string | undefined; beside: readonly string[] }, key) =>
       onSend(input.text, key, input.model, input.beside),
   );
+  const prompts = usePrompts(draft, setDraft, field);
   const message = fold(draft);
   const canSend = message !== '' && attempt.kind !== 'busy' && answering === null;
   useGrowing(field, draft.text);
@@ -69,6 +75,7 @@ export function Composer({ number, models, settings, answering, said, onSend, on
 
   return (
     <div className="composer-area">
+      {prompts.picker && <PromptPicker {...prompts.picker} />}
       <form className={over ? 'composer composer-over' : 'composer'} onSubmit={submit} {...drop}>
         {attempt.kind === 'failed' && (
           <p className="composer-error" role="alert">
@@ -94,7 +101,10 @@ export function Composer({ number, models, settings, answering, said, onSend, on
           aria-label={words.message}
           enterKeyHint={sendKey === 'enter' ? 'send' : 'enter'}
           readOnly={attempt.kind === 'busy'}
-          onChange={(event) => setDraft({ text: event.target.value })}
+          onChange={(event) => {
+            prompts.typed(event.target.value);
+            setDraft({ text: event.target.value });
+          }}
           onKeyDown={onKeyDown}
           onPaste={onPaste}
         />
@@ -110,6 +120,7 @@ export function Composer({ number, models, settings, answering, said, onSend, on
               onBeside={setBeside}
             />
             <AttachButton onFiles={(files) => void attach(files)} />
+            <PromptMenu text={draft.text} onLook={prompts.look} />
           </span>
           {answering === null ? (
             <button type="submit" className="send" aria-label={words.send} title={words.send} disabled={!canSend}>

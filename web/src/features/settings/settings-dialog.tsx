@@ -36,6 +36,7 @@ const SEND_KEYS: readonly [Settings['sendKey'], string][] = [
 const more = (): [IconName, string, Overlay][] => [
   ['sliders', words.newChats, { kind: 'style', of: 'defaults' }],
   ['spark', words.assistants, { kind: 'assistants' }],
+  ['prompt', words.prompts, { kind: 'prompts' }],
   ['archive', words.archived, { kind: 'archive' }],
   ['share', words.shared, { kind: 'share', number: null }],
 ];

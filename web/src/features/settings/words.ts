@@ -15,6 +15,7 @@ export const words = catalogue('settings', {
   light: 'Light',
   newChats: 'New chats',
   normal: 'Normal',
+  prompts: 'Prompts',
   sendWith: 'Send with',
   settings: 'Settings',
   shared: 'Shared chats',
