@@ -75,7 +75,7 @@ export type IconName = keyof typeof SHAPES | 'stop' | 'blank';
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg
-      className="icon"
+      className={TURNS.has(name) ? 'icon icon-turns' : 'icon'}
       width="16"
       height="16"
       viewBox="0 0 16 16"
@@ -90,6 +90,9 @@ export function Icon({ name }: { name: IconName }) {
     </svg>
   );
 }
+
+/** Those that point along the line turn where it runs from right to left. */
+const TURNS: ReadonlySet<IconName> = new Set<IconName>(['chevronLeft', 'chevronRight']);
 
 function shapeOf(name: IconName): ReactNode {
   if (name === 'blank') return null;

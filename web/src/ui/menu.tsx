@@ -38,7 +38,8 @@ export function Menu({ label, trigger, entries }: MenuProps) {
     const { offsetWidth: width, offsetHeight: height } = element;
     const below = place.bottom + GAP_PX + height <= innerHeight;
     element.style.top = `${below ? place.bottom + GAP_PX : Math.max(GAP_PX, place.top - GAP_PX - height)}px`;
-    element.style.left = `${Math.max(GAP_PX, Math.min(place.right - width, innerWidth - width - GAP_PX))}px`;
+    const left = getComputedStyle(element).direction === 'rtl' ? place.left : place.right - width;
+    element.style.left = `${Math.max(GAP_PX, Math.min(left, innerWidth - width - GAP_PX))}px`;
     items()[0]?.focus();
   }
 

@@ -14,6 +14,7 @@ export const common = catalogue('common', {
   notices: 'Notices',
   notSent: 'Not sent. {why}',
   rename: 'Rename',
+  sentences: '{first} {second}',
   tryAgain: 'Try again',
   undo: 'Undo',
 });

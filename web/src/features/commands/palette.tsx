@@ -52,7 +52,7 @@ export default function Palette({ typed, onClose }: PaletteProps) {
           type="text"
           enterKeyHint="search"
           role="combobox"
-          dir="auto"
+          dir={text ? 'auto' : undefined}
           value={text}
           placeholder={words.type}
           aria-label={commandWords.search}

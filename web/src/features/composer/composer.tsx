@@ -95,7 +95,7 @@ export function Composer({ number, models, settings, answering, said, onSend, on
           ref={field}
           value={draft.text}
           rows={1}
-          dir="auto"
+          dir={draft.text ? 'auto' : undefined}
           name="message"
           placeholder={number === null ? words.askAnything : words.reply}
           aria-label={words.message}
@@ -196,5 +196,5 @@ function StopButton({ id, onStop }: { id: string; onStop: ComposerProps['onStop'
 function noteInWords(models: readonly ModelResource[]): string {
   const title = models.find((model) => model.default)?.title;
   const doubt = title ? words.modelCanBeWrong({ model: title }) : words.canBeWrong;
-  return isLoopback() ? `${doubt} ${words.staysHere}` : doubt;
+  return isLoopback() ? common.sentences({ first: doubt, second: words.staysHere }) : doubt;
 }

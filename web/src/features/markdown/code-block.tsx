@@ -16,7 +16,7 @@ export const CodeBlock = memo(function CodeBlock({ code, language, note }: CodeB
   const coloured = useColoured(code, language);
   const name = language || words.text;
   return (
-    <figure className="code-block" dir="ltr">
+    <figure className="code-block">
       <figcaption className="code-head">
         <span className="code-title">
           {name}
@@ -36,6 +36,7 @@ export const CodeBlock = memo(function CodeBlock({ code, language, note }: CodeB
       </figcaption>
       <section
         className={wrap ? 'code-scroll code-wrap' : 'code-scroll'}
+        dir="ltr"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
         tabIndex={0}
         aria-label={words.code({ language: name })}

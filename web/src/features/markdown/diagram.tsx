@@ -41,7 +41,7 @@ export default function Diagram({ code }: { code: string }) {
     return <CodeBlock code={code} language="mermaid" note={drawing.kind === 'none' && ` · ${words.cannotBeDrawn}`} />;
   }
   return (
-    <figure className="code-block diagram" dir="ltr">
+    <figure className="code-block diagram">
       <figcaption className="code-head">
         <span>{words.diagram.toLowerCase()}</span>
         <span className="code-actions">
@@ -57,7 +57,7 @@ export default function Diagram({ code }: { code: string }) {
         </span>
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <section className="code-scroll" tabIndex={0} aria-label={source ? words.diagramSource : words.diagram}>
+      <section className="code-scroll" dir="ltr" tabIndex={0} aria-label={source ? words.diagramSource : words.diagram}>
         {source ? (
           <pre>
             <code>{code}</code>

@@ -72,6 +72,12 @@ const ELEMENTS: Components = {
       <table>{children}</table>
     </section>
   ),
+  // A cell in the other direction does not turn its row.
+  td: ({ node, children, ...rest }) => (
+    <td {...rest}>
+      <bdi>{children}</bdi>
+    </td>
+  ),
   input: ({ checked }) => (
     <input type="checkbox" checked={checked ?? false} disabled aria-label={checked ? words.done : words.open} />
   ),

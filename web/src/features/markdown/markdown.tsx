@@ -5,6 +5,7 @@ import { createBlockSplitter, hasDefinitions, readFence } from './blocks.ts';
 import { closeMarkup } from './close-markup.ts';
 import { elements } from './elements.tsx';
 import { Fenced } from './fenced.tsx';
+import { footnoteWords } from './footnotes.ts';
 import { readGfm } from './gfm.ts';
 import { readMath } from './math-source.ts';
 import { SCHEMA } from './sanitise.ts';
@@ -55,6 +56,7 @@ function PlainMarkdown({ source, open }: { source: string; open: boolean }) {
     <ReactMarkdown
       remarkPlugins={[readGfm]}
       rehypePlugins={[[rehypeSanitize, SCHEMA]]}
+      remarkRehypeOptions={footnoteWords()}
       components={open ? OPEN_ELEMENTS : ELEMENTS}
     >
       {source}

@@ -4,6 +4,7 @@ import ReactMarkdown, { type Components } from 'react-markdown';
 import rehypeSanitize from 'rehype-sanitize';
 import remarkMath from 'remark-math';
 import { elements } from './elements.tsx';
+import { footnoteWords } from './footnotes.ts';
 import { readGfm } from './gfm.ts';
 import { SCHEMA } from './sanitise.ts';
 import { words } from './words.ts';
@@ -16,6 +17,7 @@ export default function MathMarkdown({ source, open }: { source: string; open: b
     <ReactMarkdown
       remarkPlugins={[readGfm, remarkMath]}
       rehypePlugins={[[rehypeSanitize, SCHEMA]]}
+      remarkRehypeOptions={footnoteWords()}
       components={open ? WITH_MATH_OPEN : WITH_MATH}
     >
       {source}

@@ -2,7 +2,7 @@ import { catalogue } from '../../words/words.ts';
 
 /** Of the panel behind the receipt. */
 export const words = catalogue('receiptPanel', {
-  ahead: { one: '{count} ahead on arrival', other: '{count} ahead on arrival' },
+  ahead: '{count} ahead on arrival',
   atLengthLimit: 'at the length limit',
   attempts: 'Attempts',
   breakerOpen: 'too many of its answers failed',
@@ -31,9 +31,9 @@ export const words = catalogue('receiptPanel', {
   perSecond: '{tokens}, {number} a second',
   predictedWait: 'many were waiting',
   readPrompt: 'Read the prompt',
-  remembered: { one: '{tokens}, {count} remembered', other: '{tokens}, {count} remembered' },
+  remembered: '{tokens}, {count} remembered',
   startedDirectly: 'started directly',
-  summedUp: { one: '{messages}, {count} of them summed up', other: '{messages}, {count} of them summed up' },
+  summedUp: '{messages}, {count} of them summed up',
   takenOver: 'Taken over',
   times: { one: 'once', other: '{count} times' },
   tokens: { one: '{count} token', other: '{count} tokens' },

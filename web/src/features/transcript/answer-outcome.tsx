@@ -22,13 +22,12 @@ type AnswerOutcomeProps = {
 export function AnswerOutcome(props: AnswerOutcomeProps) {
   const { state, hasText, finishReason, error, trimmed, degraded, busy, onRetry, onGoOn } = props;
   if (state === 'failed' || state === 'interrupted') {
-    const kept = hasText ? words.whatIsWrittenKept : words.messageKept;
+    const first = error ? failureInWords(error) : state === 'failed' ? words.noAnswer : words.brokeOff;
+    const second = hasText ? words.whatIsWrittenKept : words.messageKept;
     return (
       <div className="outcome outcome-bad">
         <Icon name="alert" />
-        <p>
-          {error ? failureInWords(error) : state === 'failed' ? words.noAnswer : words.brokeOff} {kept}
-        </p>
+        <p>{common.sentences({ first, second })}</p>
         <Button onClick={onRetry} disabled={busy}>
           {common.tryAgain}
         </Button>
