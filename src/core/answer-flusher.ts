@@ -18,6 +18,8 @@ export class AnswerFlusher {
   #windowMs: number;
   #timer: AbortController | null = null;
   #flushing = false;
+  /** Somebody could not wait for the window while a batch was under way. */
+  #isUrgent = false;
 
   constructor(ports: { log: TokenLog; clock: Clock }, settings: FlushSettings) {
     this.#ports = ports;
@@ -32,8 +34,10 @@ export class AnswerFlusher {
   /** The writer has something. `at-once` for an ending; a writer's first words are sent at once anyway. */
   schedule(writer: AnswerWriter, urgency: 'window' | 'at-once' = 'window'): void {
     this.#dirty.add(writer);
-    if (this.#flushing) return;
-    if (urgency === 'at-once' || writer.fresh) {
+    const isUrgent = urgency === 'at-once' || writer.fresh;
+    if (this.#flushing) {
+      this.#isUrgent ||= isUrgent;
+    } else if (isUrgent) {
       this.#timer?.abort();
       this.#timer = null;
       this.#flushing = true;
@@ -72,29 +76,28 @@ export class AnswerFlusher {
     const started = this.#ports.clock.now();
     const writers = [...this.#dirty].filter((writer) => writer.dirty);
     this.#dirty.clear();
-    const failed = await this.#send(writers);
+    this.#isUrgent = false;
+    await this.#send(writers);
     this.#adapt(lateMs + this.#ports.clock.now() - started);
     this.#flushing = false;
-    const urgent = writers.some((writer) => writer.dirty && !failed) || [...this.#dirty].some((writer) => writer.fresh);
     for (const writer of writers) if (writer.dirty) this.#dirty.add(writer);
-    if (this.#dirty.size > 0) await this.#flushAfter(urgent ? 0 : this.#windowMs);
+    if (this.#dirty.size > 0) await this.#flushAfter(this.#isUrgent ? 0 : this.#windowMs);
   }
 
-  /** True where the log could not be reached: its writers keep everything and try again. */
-  async #send(writers: readonly AnswerWriter[]): Promise<boolean> {
-    if (writers.length === 0) return false;
+  /** Where the log could not be reached its writers keep everything and try again. */
+  async #send(writers: readonly AnswerWriter[]): Promise<void> {
+    if (writers.length === 0) return;
     try {
       const batch = writers.map((writer) => writer.nextAppend());
       const outcomes = await this.#ports.log.append(batch);
       for (const [index, writer] of writers.entries()) {
         await writer.settle(this.#ports.log, batch[index]!, outcomes[index]!);
+        this.#isUrgent ||= outcomes[index]!.kind === 'refused' && writer.dirty;
       }
       const failed = outcomes.find((outcome) => outcome.kind === 'failed');
       if (failed) portFailed({ port: 'log', operation: 'append', error: failed.error });
-      return failed !== undefined;
     } catch (error) {
       portFailed({ port: 'log', operation: 'append', error });
-      return true;
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Conversations } from '../ports/conversations.ts';
 import type { Generation, GenerationRef, Generations } from '../ports/generations.ts';
-import type { LogSnapshot, TokenLog } from '../ports/token-log.ts';
+import type { Frame, LogSnapshot, TokenLog } from '../ports/token-log.ts';
 import type { WaitingLine } from '../ports/waiting-line.ts';
 import { ChatError } from '../protocol/errors.ts';
 import { type GenerationState, isTerminal } from '../protocol/generation.ts';
@@ -73,7 +73,9 @@ export async function* followGeneration(
         yield* fromStored(ports, reader, row);
         return;
       }
-      yield* live(ports, settings, reader, inbox, snapshot ? null : row);
+      const live = new LiveEvents(ports, settings, reader, inbox, snapshot ? null : row);
+      // No generator within this one: it would cost each token two more turns of the event loop's queue.
+      while (!live.isOver) for (const event of await live.next()) yield event;
     } finally {
       attachment.detach();
     }
@@ -85,6 +87,8 @@ async function closeLog(log: TokenLog, { id, epoch }: Generation): Promise<void>
     portFailed({ port: 'log', operation: 'close', generation: id, error });
   });
 }
+
+type BytesFrame = Extract<Frame, { kind: 'bytes' }>;
 
 type Reader = {
   cursor: Cursor;
@@ -107,14 +111,14 @@ function* catchUp(reader: Reader, snapshot: LogSnapshot): Generator<FollowEvent>
   yield* bytes(reader, snapshot.epoch, snapshot.from, snapshot.text, snapshot.reasoning);
 }
 
-function* rewindTo(reader: Reader, to: Position, epoch: number): Generator<FollowEvent> {
+function rewindTo(reader: Reader, to: Position, epoch: number): FollowEvent[] {
   const { at } = reader.cursor;
   if (to.text >= at.text && to.reasoning >= at.reasoning) {
     reader.cursor = { epoch, at };
-    return;
+    return [];
   }
   reader.cursor = { epoch, at: to };
-  yield { kind: 'rewind', to, cursor: reader.cursor };
+  return [{ kind: 'rewind', to, cursor: reader.cursor }];
 }
 
 /** What of these bytes lies behind the reader's position; nothing where they would leave a gap. */
@@ -125,16 +129,33 @@ function* bytes(
   text: Uint8Array,
   reasoning: Uint8Array,
 ): Generator<FollowEvent> {
-  for (const thought of parts(reasoning.subarray(Math.max(0, reader.cursor.at.reasoning - at.reasoning)))) {
-    const end = { text: reader.cursor.at.text, reasoning: reader.cursor.at.reasoning + thought.length };
-    reader.cursor = { epoch, at: end };
-    yield { kind: 'reasoning', text: decode(thought), cursor: reader.cursor };
+  for (const thought of parts(behind(reasoning, reader.cursor.at.reasoning - at.reasoning))) {
+    yield take(reader, epoch, 'reasoning', thought);
   }
-  for (const said of parts(text.subarray(Math.max(0, reader.cursor.at.text - at.text)))) {
-    const end = { text: reader.cursor.at.text + said.length, reasoning: reader.cursor.at.reasoning };
-    reader.cursor = { epoch, at: end };
-    yield { kind: 'text', text: decode(said), cursor: reader.cursor };
+  for (const said of parts(behind(text, reader.cursor.at.text - at.text))) yield take(reader, epoch, 'text', said);
+}
+
+/** The same of a frame, which is short as a rule: one event then, and no generators. */
+function takeFrame(reader: Reader, { epoch, at, text, reasoning }: BytesFrame, events: FollowEvent[]): void {
+  if (text.length + reasoning.length > EVENT_BYTES) {
+    events.push(...bytes(reader, epoch, at, text, reasoning));
+    return;
   }
+  const thought = behind(reasoning, reader.cursor.at.reasoning - at.reasoning);
+  if (thought.length > 0) events.push(take(reader, epoch, 'reasoning', thought));
+  const said = behind(text, reader.cursor.at.text - at.text);
+  if (said.length > 0) events.push(take(reader, epoch, 'text', said));
+}
+
+function take(reader: Reader, epoch: number, kind: 'text' | 'reasoning', part: Uint8Array): FollowEvent {
+  const { text, reasoning } = reader.cursor.at;
+  const at = kind === 'text' ? { text: text + part.length, reasoning } : { text, reasoning: reasoning + part.length };
+  reader.cursor = { epoch, at };
+  return { kind, text: decoder.decode(part), cursor: reader.cursor };
+}
+
+function behind(bytes: Uint8Array, known: number): Uint8Array {
+  return known <= 0 ? bytes : bytes.subarray(known);
 }
 
 /** Whole characters, so many bytes at most: a reader far behind takes one part after the other. */
@@ -149,40 +170,69 @@ function* parts(bytes: Uint8Array): Generator<Uint8Array> {
   if (rest.length > 0) yield rest;
 }
 
-/**
- * Frames as they come, until one does not fit, none comes for too long, or the answer has ended.
- * `queued`: the row, while there is no log yet.
- */
-async function* live(
-  ports: FollowPorts,
-  settings: FollowSettings,
-  reader: Reader,
-  inbox: FrameInbox,
-  queued: Generation | null,
-): AsyncGenerator<FollowEvent, void, void> {
-  let patienceMs = settings.watchdogMs * Math.min(4, 2 ** reader.silences);
-  for (;;) {
-    if (queued) yield* waiting(ports, reader, queued);
-    const stepMs = queued ? Math.min(patienceMs, WAITING_POLL_MS) : patienceMs;
-    const news = await inbox.wait(stepMs);
-    if (news === 'silence') {
-      patienceMs -= stepMs;
-      if (patienceMs > 0) continue;
-      reader.silences += 1;
-      return;
+/** Frames as they come, until one does not fit, none comes for too long, or the answer has ended. */
+class LiveEvents {
+  isOver = false;
+  readonly #ports: FollowPorts;
+  readonly #settings: FollowSettings;
+  readonly #reader: Reader;
+  readonly #inbox: FrameInbox;
+  readonly #queued: Generation | null;
+  #patienceMs: number;
+  /** At the line, since frames were last waited for. */
+  #hasLooked = false;
+
+  /** `queued`: the row, while there is no log yet. */
+  constructor(
+    ports: FollowPorts,
+    settings: FollowSettings,
+    reader: Reader,
+    inbox: FrameInbox,
+    queued: Generation | null,
+  ) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#reader = reader;
+    this.#inbox = inbox;
+    this.#queued = queued;
+    this.#patienceMs = settings.watchdogMs * Math.min(4, 2 ** reader.silences);
+  }
+
+  async next(): Promise<readonly FollowEvent[]> {
+    if (this.#queued !== null && !this.#hasLooked) {
+      this.#hasLooked = true;
+      const told = await waiting(this.#ports, this.#reader, this.#queued);
+      if (told) return [told];
     }
-    for (const frame of inbox.drain()) {
+    this.#hasLooked = false;
+    const stepMs = this.#queued ? Math.min(this.#patienceMs, WAITING_POLL_MS) : this.#patienceMs;
+    if ((await this.#inbox.wait(stepMs)) === 'silence') {
+      this.#patienceMs -= stepMs;
+      if (this.#patienceMs <= 0) {
+        this.#reader.silences += 1;
+        this.isOver = true;
+      }
+      return [];
+    }
+    this.#reader.silences = 0;
+    this.#patienceMs = this.#settings.watchdogMs;
+    return this.#take(this.#inbox.drain());
+  }
+
+  #take(frames: readonly Frame[]): FollowEvent[] {
+    const events: FollowEvent[] = [];
+    const reader = this.#reader;
+    for (const frame of frames) {
       if (frame.kind === 'bytes' && frame.epoch < reader.cursor.epoch) continue;
       if (frame.kind !== 'bytes' || !fitsReader(reader, frame.epoch, frame.at)) {
         if (frame.kind === 'gap' || frame.kind === 'bytes') gapHealed({ reason: frame.kind });
-        reader.silences = 0;
-        return;
+        this.isOver = true;
+        break;
       }
-      if (!reader.started) yield start(reader, queued);
-      yield* bytes(reader, frame.epoch, frame.at, frame.text, frame.reasoning);
+      if (!reader.started) events.push(start(reader, this.#queued));
+      takeFrame(reader, frame, events);
     }
-    reader.silences = 0;
-    patienceMs = settings.watchdogMs;
+    return events;
   }
 }
 
@@ -192,18 +242,14 @@ function fitsReader({ cursor }: Reader, epoch: number, at: Position): boolean {
   return contiguous && (epoch === cursor.epoch || beginning);
 }
 
-async function* waiting(
-  ports: FollowPorts,
-  reader: Reader,
-  generation: Generation,
-): AsyncGenerator<FollowEvent, void, void> {
+/** How it stands in line; null where that is not known, or is as it was. */
+async function waiting(ports: FollowPorts, reader: Reader, generation: Generation): Promise<FollowEvent | null> {
   const now = await describeWaiting(ports, generation).catch(() => null);
-  if (!now) return;
+  if (!now) return null;
   const { waiting: before } = reader;
   reader.waiting = now;
-  if (now.position !== before?.position || now.estimateSeconds !== before.estimateSeconds) {
-    yield { kind: 'waiting', ...now };
-  }
+  const isSame = now.position === before?.position && now.estimateSeconds === before.estimateSeconds;
+  return isSame ? null : { kind: 'waiting', ...now };
 }
 
 /** The rest from the stored message, which is the truth, and the end. */
@@ -218,8 +264,8 @@ async function* fromStored(
   if (!(lastEpoch && length && at.text === length.text && at.reasoning === length.reasoning)) {
     const message = await ports.conversations.message(generation.userId, generation.id);
     if (!message) throw new ChatError('generation_not_found');
-    const text = encode(message.content);
-    const reasoning = encode(message.reasoning);
+    const text = encoder.encode(message.content);
+    const reasoning = encoder.encode(message.reasoning);
     const common = commonPosition(reader.cursor, message.epochs);
     const from = { text: Math.min(common.text, text.length), reasoning: Math.min(common.reasoning, reasoning.length) };
     const epoch = Math.max(reader.cursor.epoch, generation.epoch);
@@ -229,7 +275,6 @@ async function* fromStored(
   yield { kind: 'ended', generation, cursor: reader.cursor };
 }
 
-const decoder = new TextDecoder();
+/** A part that begins with a byte order mark keeps it. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
-const decode = (part: Uint8Array): string => decoder.decode(part);
-const encode = (text: string): Uint8Array => encoder.encode(text);

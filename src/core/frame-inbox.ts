@@ -46,11 +46,12 @@ export class FrameInbox implements Disposable {
   }
 
   /** Rejects with the signal's reason when aborted. One wait at a time. */
-  async wait(silenceMs: number): Promise<'frames' | 'silence'> {
-    if (this.#frames.length > 0) return 'frames';
-    this.#signal.throwIfAborted();
+  wait(silenceMs: number): Promise<'frames' | 'silence'> {
+    if (this.#frames.length > 0) return Promise.resolve('frames');
+    if (this.#signal.aborted) return Promise.reject(this.#signal.reason);
     this.#quietTicks = 0;
-    this.#waiting = Promise.withResolvers();
+    const waiting = Promise.withResolvers<'frames' | 'silence'>();
+    this.#waiting = waiting;
     const tickMs = silenceMs / TICKS;
     if (!this.#ticking || tickMs !== this.#tickMs) {
       this.#ticking?.abort();
@@ -58,7 +59,7 @@ export class FrameInbox implements Disposable {
       this.#tickMs = tickMs;
       void this.#tick(this.#ticking.signal);
     }
-    return await this.#waiting.promise;
+    return waiting.promise;
   }
 
   [Symbol.dispose](): void {

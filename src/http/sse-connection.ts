@@ -58,9 +58,10 @@ export class SseConnection implements Disposable {
     return this.#begun;
   }
 
-  async write(text: string): Promise<void> {
+  /** To be awaited where the socket has not taken it. */
+  write(text: string): Promise<void> | undefined {
     this.#begin();
-    if (text !== '' && !this.#send(text)) await this.#drained();
+    return text === '' || this.#send(text) ? undefined : this.#drained();
   }
 
   /** How it ended; an error of ours where nothing is said. */

@@ -39,7 +39,8 @@ async function writeEvents(http: Http, connection: SseConnection, generation: Ge
   let at = from;
   for await (const event of followGeneration(ports, follow, generation, from, connection.signal)) {
     if ('cursor' in event) at = event.cursor;
-    await connection.write(renderEvent(event, at));
+    const behind = connection.write(renderEvent(event, at));
+    if (behind) await behind;
   }
 }
 
@@ -52,7 +53,7 @@ function renderEvent(event: FollowEvent, at: Cursor): string {
     case 'started':
       return named('start', id, { model: event.model });
     case 'text':
-      return plain(id, { token: event.text, done: false });
+      return `id: ${id}\ndata: {"token":${JSON.stringify(event.text)},"done":false}\n\n`;
     case 'reasoning':
       return named('reasoning', id, { token: event.text });
     case 'rewind':

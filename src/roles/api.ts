@@ -58,7 +58,6 @@ export async function runApi(config: DistributedConfig, signal: AbortSignal): Pr
         return reportOf([...(await opened.dependencies()), own], backends);
       },
       readiness: () => readinessOf(runner, opened),
-      operator: null,
     },
     config,
   );

@@ -5,8 +5,6 @@ export interface OpenInference extends AsyncDisposable {
   readonly inference: Inference;
   /** The model in a few words, as it stands now. */
   describe(): string;
-  /** Of the model that was loaded on this machine. */
-  readonly modelPath?: string;
   /** What plays the part, for `/health`. */
   readonly backend: string;
 }

@@ -282,6 +282,17 @@ describe('a stream that fails', () => {
     expect(upstream.seen.every(({ isClosed }) => !isClosed)).toBe(true);
   });
 
+  it('a kept connection that the server closes meanwhile is replaced, and nobody hears of it', async () => {
+    const whole = [head(undefined, CHUNKED), chunked(textEvent('a', 'stop') + DONE), LAST_CHUNK];
+    const scripts: Script[] = [[...whole, 'stall'], ['reset'], [...whole, 'stall']];
+    await using upstream = await startRawUpstream(() => scripts.shift()!);
+    await using inference = await openAgainst(upstream);
+    for (const content of ['1', '2']) {
+      expect(await ask({ inference, model: 'raw' }, { content, maxTokens: 5 })).toMatchObject({ text: 'a' });
+    }
+    expect(upstream.seen.map(({ isClosed }) => isClosed)).toEqual([true, true, false]);
+  });
+
   const stalls: [TimeoutPhase, Script, string][] = [
     ['first-token', ['stall'], ''],
     ['first-token', [head(), ': still here\n\n', textEvent(''), 'stall'], ''],

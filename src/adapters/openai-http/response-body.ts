@@ -2,7 +2,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { inferenceError } from './upstream-errors.ts';
 
-type Headers = Record<string, string | string[] | undefined>;
+type Headers = Readonly<Record<string, string>>;
 type Listener = { onStream(bytes: Buffer): void; onEnd(): void; onError(error: unknown): void };
 
 /**
@@ -32,10 +32,10 @@ export class ResponseBody {
 
   constructor(status: number, headers: Headers, listener: Listener) {
     this.status = status;
-    this.kind = kindOf(status, headers['content-type']?.toString() ?? '');
-    this.retryAfter = headers['retry-after']?.toString();
+    this.kind = kindOf(status, headers['content-type'] ?? '');
+    this.retryAfter = headers['retry-after'];
     this.#listener = listener;
-    const encoding = headers['content-encoding']?.toString().toLowerCase() ?? '';
+    const encoding = headers['content-encoding']?.toLowerCase() ?? '';
     this.#decompressor = encoding in DECOMPRESSORS ? DECOMPRESSORS[encoding as keyof typeof DECOMPRESSORS]() : null;
     this.#decompressor?.on('data', (bytes: Buffer) => this.#take(bytes));
     this.#decompressor?.once('end', () => listener.onEnd());
@@ -43,7 +43,8 @@ export class ResponseBody {
   }
 
   write(bytes: Buffer): void {
-    if (this.#decompressor) this.#decompressor.write(bytes);
+    // It reads them later; they are the caller's.
+    if (this.#decompressor) this.#decompressor.write(Buffer.from(bytes));
     else this.#take(bytes);
   }
 

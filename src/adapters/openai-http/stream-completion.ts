@@ -1,6 +1,6 @@
-import type { Dispatcher } from 'undici';
 import type { InferenceSink } from '../../ports/inference.ts';
 import { type Completion, CompletionStream, type Estimates } from './completion-stream.ts';
+import type { Exchange, Listener } from './connections.ts';
 import { ResponseBody } from './response-body.ts';
 import { transportError, type Upstream } from './upstream.ts';
 import { inferenceError, refusedBy, timedOut } from './upstream-errors.ts';
@@ -27,22 +27,20 @@ export function streamCompletion(
   const handler = new CompletionHandler(request, sink, { resolve, reject });
   const giveUp = () => handler.fail(signal.reason);
   signal.addEventListener('abort', giveUp, { once: true });
-  upstream.dispatch(
-    { path: request.path, headers: { accept: 'text/event-stream', ...request.headers }, body: request.body },
-    handler,
-  );
+  const headers = { accept: 'text/event-stream', ...request.headers };
+  handler.begin(upstream.stream({ path: request.path, headers, body: request.body }, handler));
   return promise.finally(() => signal.removeEventListener('abort', giveUp));
 }
 
 type Settle = { resolve: (completion: Completion) => void; reject: (error: unknown) => void };
 
-class CompletionHandler implements Dispatcher.DispatchHandler {
+class CompletionHandler implements Listener {
   readonly #stream: CompletionStream;
   readonly #settle: Settle;
   readonly #patience: Patience;
   readonly #total: NodeJS.Timeout;
   #silence: NodeJS.Timeout;
-  #controller: Dispatcher.DispatchController | null = null;
+  #exchange: Exchange | null = null;
   #body: ResponseBody | null = null;
   #isFirst = true;
   #heardAt = 0;
@@ -62,19 +60,16 @@ class CompletionHandler implements Dispatcher.DispatchHandler {
     if (this.#isSettled) return;
     this.#end();
     this.#settle.reject(error);
-    this.#controller?.abort(error instanceof Error ? error : new Error('aborted', { cause: error }));
+    this.#exchange?.abort();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#isSettled) controller.abort(new Error('aborted before it was sent'));
+  /** What it is read from. */
+  begin(exchange: Exchange): void {
+    this.#exchange = exchange;
+    if (this.#isSettled) exchange.abort();
   }
 
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Record<string, string | string[] | undefined>,
-  ): void {
+  onHead(status: number, headers: Readonly<Record<string, string>>): void {
     this.#body = new ResponseBody(status, headers, {
       onStream: (bytes) => this.#feed(bytes),
       onEnd: () => this.#ended(),
@@ -82,15 +77,15 @@ class CompletionHandler implements Dispatcher.DispatchHandler {
     });
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#isSettled) this.#body?.write(chunk);
+  onBody(bytes: Buffer): void {
+    if (!this.#isSettled) this.#body?.write(bytes);
   }
 
-  onResponseEnd(): void {
+  onEnd(): void {
     if (!this.#isSettled) this.#body?.end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onError(error: Error): void {
     this.fail(transportError(error, this.#body !== null));
   }
 

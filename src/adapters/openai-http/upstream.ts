@@ -1,4 +1,5 @@
-import { Agent, type Dispatcher, request } from 'undici';
+import { Agent, request } from 'undici';
+import { Connections, type Exchange, type Listener } from './connections.ts';
 import { inferenceError, refusedBy, timedOut } from './upstream-errors.ts';
 
 export type UpstreamOptions = {
@@ -14,8 +15,6 @@ export type UpstreamOptions = {
   headers?: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;
   connectTimeoutMs: number;
-  /** Refuses names that lead where nobody should be led; absent: the system's. */
-  lookup?: unknown;
 };
 
 /** Milliseconds for whatever is not a completion. */
@@ -30,38 +29,28 @@ export class Upstream implements AsyncDisposable {
   readonly #apiPath: string;
   readonly #query: string;
   readonly #agent: Agent;
+  readonly #streams: Connections;
   readonly #headers: Record<string, string>;
 
   constructor(options: UpstreamOptions) {
-    const { url, apiPath = '/v1', headers, query, connectTimeoutMs, lookup } = options;
+    const { url, apiPath = '/v1', headers, query, connectTimeoutMs } = options;
     this.#apiPath = apiPath;
     const whole = url.replace(/\/+$/, '');
     this.root = apiPath !== '' && whole.endsWith(apiPath) ? whole.slice(0, -apiPath.length) : whole;
     this.#query = query ? `?${new URLSearchParams(query)}` : '';
     this.#headers = { ...headers, ...authorization(options) };
-    // Timeouts of the body are the caller's: a token may be long in coming, and it knows how long.
-    this.#agent = new Agent({
-      connect: { timeout: connectTimeoutMs, ...(lookup !== undefined && { lookup: lookup as never }) },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    this.#agent = new Agent({ connect: { timeout: connectTimeoutMs } });
+    this.#streams = new Connections(this.root, connectTimeoutMs);
   }
 
-  dispatch(
+  /** What comes back goes to the listener as it comes; its timeouts are the caller's. */
+  stream(
     { path, headers, body }: { path: string; headers: Record<string, string>; body: object },
-    handler: Dispatcher.DispatchHandler,
-  ): void {
-    const { origin, pathname, search } = new URL(this.#address(path));
-    this.#agent.dispatch(
-      {
-        origin,
-        path: pathname + search,
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...this.#headers, ...headers },
-        body: JSON.stringify(body),
-      },
-      handler,
-    );
+    listener: Listener,
+  ): Exchange {
+    const { pathname, search } = new URL(this.#address(path));
+    const all = { 'content-type': 'application/json', ...this.#headers, ...headers };
+    return this.#streams.send({ path: pathname + search, headers: all, body: JSON.stringify(body) }, listener);
   }
 
   /** A POST where there is a body. Rejects with an InferenceError; with the signal's reason where it was aborted. */
@@ -87,18 +76,13 @@ export class Upstream implements AsyncDisposable {
     }
   }
 
-  /** A GET whose answer, whatever it is, the caller reads. */
-  get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    return request(this.#address(path), { dispatcher: this.#agent, headers: this.#headers, signal });
-  }
-
   /** What is under way goes on to its end. */
   async close(): Promise<void> {
-    await this.#agent.close();
+    await Promise.all([this.#agent.close(), this.#streams.close()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#agent.destroy(), this.#streams[Symbol.asyncDispose]()]);
   }
 
   #address(path: string): string {

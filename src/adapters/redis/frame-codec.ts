@@ -88,7 +88,8 @@ export function readFrames(message: Buffer, hear: (id: GenerationId, frame: Fram
     const end = textEnd + message.readUInt32LE(idEnd + 16);
     if (kind === 'bytes') {
       const text = message.subarray(idEnd + 20, textEnd);
-      hear(id, { kind, epoch, at: position, text, reasoning: message.subarray(textEnd, end) });
+      const reasoning = end === textEnd ? NOTHING : message.subarray(textEnd, end);
+      hear(id, { kind, epoch, at: position, text, reasoning });
     } else if (kind === 'opened') hear(id, { kind, epoch, at: position });
     else if (kind === 'closed') hear(id, { kind, epoch, length: position });
     else hear(id, { kind: 'gap' });

@@ -27,7 +27,8 @@ end`;
 /**
  * For each of several logs (in a cluster, of one slot) two keys, record and text, and three arguments: head,
  * text length, text. For each its routes, or {epoch, text length, reasoning length, closed}. Several at once
- * because calling a script costs about as much as appending does.
+ * because calling a script costs about as much as appending does. It appends first and looks at the length then,
+ * which is one call less; what did not fit is taken off again.
  */
 export const APPEND = script(`#!lua flags=allow-oom
 ${HEAD}
@@ -36,13 +37,19 @@ local call, replies = redis.call, {}
 for n = 1, #KEYS / 2 do
   local record, text = KEYS[2 * n - 1], KEYS[2 * n]
   local r = call('HMGET', record, 'head', 'routes')
-  local length = call('STRLEN', text)
-  if r[1] ~= ARGV[3 * n - 2] or length ~= tonumber(ARGV[3 * n - 1]) then
-    replies[n] = refusal(r[1], length)
+  if r[1] ~= ARGV[3 * n - 2] then
+    replies[n] = refusal(r[1], call('STRLEN', text))
   else
-    call('APPEND', text, ARGV[3 * n])
-    if length == 0 then call('PEXPIRE', text, call('PTTL', record)) end
-    replies[n] = r[2] or ''
+    local piece = ARGV[3 * n]
+    local length = call('APPEND', text, piece) - #piece
+    if length ~= tonumber(ARGV[3 * n - 1]) then
+      if length == 0 then call('DEL', text)
+      else call('SET', text, call('GETRANGE', text, 0, length - 1), 'KEEPTTL') end
+      replies[n] = refusal(r[1], length)
+    else
+      if length == 0 then call('PEXPIRE', text, call('PTTL', record)) end
+      replies[n] = r[2] or ''
+    end
   end
 end
 return replies`);

@@ -68,7 +68,7 @@ export async function streamOpenAi(
     const told = reason === 'shutdown' ? new ChatError('shutting_down') : toChatError(error, 0);
     if (told.code === 'internal') logger().error({ generation: id, request_id: request.id, error }, 'stream failed');
     if (!connection.hasBegun) throw told;
-    await connection.write(rendering.renderError(openAiError(told.code, told.details))).catch(() => {});
+    await connection.write(rendering.renderError(openAiError(told.code, told.details)))?.catch(() => {});
   }
 }
 

@@ -1,6 +1,5 @@
 import { lazy, Suspense, useRef } from 'react';
 import { Dialog } from '../../ui/dialog.tsx';
-import { words } from './words.ts';
 
 const importPalette = () => import('./palette.tsx');
 const Palette = lazy(importPalette);
@@ -11,10 +10,10 @@ void importPalette();
 export function PaletteDoor({ onClose }: { onClose(): void }) {
   const typed = useRef('');
   const early = (
-    <Dialog label={words.searchAndCommands} onClose={onClose}>
+    <Dialog label="Search and commands" onClose={onClose}>
       <input
         className="dialog-field"
-        aria-label={words.search}
+        aria-label="Search chats and commands"
         onChange={(event) => {
           typed.current = event.target.value;
         }}

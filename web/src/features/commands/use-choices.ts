@@ -7,7 +7,6 @@ import { useSession } from '../../data/session-context.ts';
 import { useConversations } from '../../data/use-conversations.ts';
 import type { IconName } from '../../ui/icon.tsx';
 import type { Keys } from './keys.ts';
-import { words } from './palette-words.ts';
 import { useCommands } from './use-commands.ts';
 
 export type Choice = {
@@ -24,13 +23,13 @@ export type ChoiceGroup = { name: string; choices: Choice[] };
 
 const TITLES_AT_MOST = 6;
 
-/** What the text may mean: what is here already at once, what was said once the server has looked for `settled`. */
-export function useChoices(text: string, settled: string): { groups: ChoiceGroup[]; status: string | null } {
+/** What the words may mean: what is here already at once, what was said once the server has looked for `settled`. */
+export function useChoices(words: string, settled: string): { groups: ChoiceGroup[]; status: string | null } {
   const { user } = useSession();
   const deleted = useDeleted();
   const { data, error, isFetching } = useQuery({ ...searchQuery(user, settled), placeholderData: keepPreviousData });
   const { all } = useConversations();
-  const has = (label: string): boolean => label.toLowerCase().includes(text.toLowerCase());
+  const has = (text: string): boolean => text.toLowerCase().includes(words.toLowerCase());
   const titles = all
     .filter(({ title }) => has(title))
     .slice(0, TITLES_AT_MOST)
@@ -45,7 +44,7 @@ export function useChoices(text: string, settled: string): { groups: ChoiceGroup
   const commands = useCommands()
     .filter(({ label, keys }) => has(label) && keys?.key !== 'k')
     .map((command): Choice => ({ id: command.label, ...command }));
-  const said = (text && settled ? (data ?? []) : [])
+  const said = (words && settled ? (data ?? []) : [])
     .filter((hit) => !deleted.has(hit.conversation))
     .map(
       (hit): Choice => ({
@@ -57,13 +56,13 @@ export function useChoices(text: string, settled: string): { groups: ChoiceGroup
       }),
     );
   const groups = [
-    { name: text ? words.chats : words.newest, choices: titles },
-    { name: words.commands, choices: commands },
-    { name: words.said, choices: said },
+    { name: words ? 'Chats' : 'Newest chats', choices: titles },
+    { name: 'Commands', choices: commands },
+    { name: 'Said in chats', choices: said },
   ].filter(({ choices }) => choices.length > 0);
-  const waiting = text !== settled || isFetching;
-  if (text === '' || said.length > 0) return { groups, status: null };
+  const waiting = words !== settled || isFetching;
+  if (words === '' || said.length > 0) return { groups, status: null };
   if (error) return { groups, status: errorInWords(error) };
-  if (waiting) return { groups, status: words.searching };
-  return { groups, status: groups.length > 0 ? words.noMessage : words.nothing({ words: text }) };
+  if (waiting) return { groups, status: 'Searching' };
+  return { groups, status: groups.length > 0 ? 'No message says so.' : `Nothing found for “${words}”.` };
 }

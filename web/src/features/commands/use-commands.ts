@@ -7,7 +7,7 @@ import {
   useConversation,
 } from '../../data/conversation-changes.ts';
 import { inReadingOrder } from '../../data/message-cache.ts';
-import { changeNextChat } from '../../data/next-chat.ts';
+import { makeNextTemporary } from '../../data/next-chat.ts';
 import { showOverlay } from '../../data/overlay.ts';
 import { messagesKey } from '../../data/queries.ts';
 import { queryClient } from '../../data/query-client.ts';
@@ -17,9 +17,7 @@ import { setTheme } from '../../data/theme.ts';
 import { copyText } from '../../lib/copy-text.ts';
 import type { IconName } from '../../ui/icon.tsx';
 import { showToast } from '../../ui/toasts.tsx';
-import { common } from '../../ui/words.ts';
 import type { Keys } from './keys.ts';
-import { words } from './words.ts';
 
 export type Command = { label: string; icon: IconName; keys?: Keys; run(): void };
 
@@ -29,89 +27,81 @@ export function useCommands(): Command[] {
   const route = useRoute();
   const conversation = useConversation(route.number);
   const general: Command[] = [
-    { label: common.newChat, icon: 'plus', keys: { key: 'o', mod: true, shift: true }, run: () => navigate('/') },
+    { label: 'New chat', icon: 'plus', keys: { key: 'o', mod: true, shift: true }, run: () => navigate('/') },
     {
-      label: words.searchAndCommands,
+      label: 'Search and commands',
       icon: 'search',
       keys: { key: 'k', mod: true },
       run: () => showOverlay({ kind: 'palette' }),
     },
-    { label: words.write, icon: 'pencil', keys: { key: 'Escape', shift: true }, run: focusComposer },
+    { label: 'Write a message', icon: 'pencil', keys: { key: 'Escape', shift: true }, run: focusComposer },
+    { label: 'Settings', icon: 'gear', keys: { key: ',', mod: true }, run: () => showOverlay({ kind: 'settings' }) },
     {
-      label: words.settings,
-      icon: 'gear',
-      keys: { key: ',', mod: true },
-      run: () => showOverlay({ kind: 'settings' }),
-    },
-    {
-      label: words.shortcuts,
+      label: 'Keyboard shortcuts',
       icon: 'keyboard',
       keys: { key: '?' },
       run: () => showOverlay({ kind: 'shortcuts' }),
     },
     {
-      label: words.newTemporary,
+      label: 'New temporary chat',
       icon: 'temporary',
       run: () => {
         navigate('/');
-        changeNextChat({ temporary: true });
+        makeNextTemporary(true);
       },
     },
-    { label: words.assistants, icon: 'spark', run: () => showOverlay({ kind: 'assistants' }) },
-    { label: words.prompts, icon: 'prompt', run: () => showOverlay({ kind: 'prompts' }) },
-    { label: words.style, icon: 'sliders', run: () => showOverlay({ kind: 'style', of: route.number }) },
-    { label: words.archived, icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },
-    { label: words.shared, icon: 'share', run: () => showOverlay({ kind: 'share', number: null }) },
-    { label: words.lightTheme, icon: 'sun', run: () => setTheme('light') },
-    { label: words.darkTheme, icon: 'moon', run: () => setTheme('dark') },
-    { label: words.systemTheme, icon: 'screen', run: () => setTheme('system') },
+    { label: 'Archived chats', icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },
+    { label: 'Shared chats', icon: 'share', run: () => showOverlay({ kind: 'share', number: null }) },
+    { label: 'Light theme', icon: 'sun', run: () => setTheme('light') },
+    { label: 'Dark theme', icon: 'moon', run: () => setTheme('dark') },
+    { label: 'Theme of the system', icon: 'screen', run: () => setTheme('system') },
   ];
   if (!conversation) return general;
   return [
     ...general.slice(0, 3),
     {
-      label: words.copyLast,
+      label: 'Copy the last answer',
       icon: 'copy',
       keys: { key: 'c', mod: true, shift: true },
       run: () => void copyLastAnswer(route),
     },
     {
-      label: words.renameThis,
+      label: 'Rename this chat',
       icon: 'pencil',
       keys: { key: 'F2' },
       run: () => showOverlay({ kind: 'rename', conversation }),
     },
     {
-      label: conversation.pinned ? words.unpinThis : words.pinThis,
+      label: conversation.pinned ? 'Unpin this chat' : 'Pin this chat',
       icon: 'pin',
       run: () => void changeConversation(user, conversation, { pinned: !conversation.pinned }),
     },
-    { label: words.moveThis, icon: 'folder', run: () => showOverlay({ kind: 'move', conversation }) },
+    { label: 'Move this chat to a folder', icon: 'folder', run: () => showOverlay({ kind: 'move', conversation }) },
     conversation.archived
       ? {
-          label: words.unarchiveThis,
+          label: 'Take this chat out of the archive',
           icon: 'unarchive',
           run: () => void changeConversation(user, conversation, { archived: false }),
         }
-      : { label: words.archiveThis, icon: 'archive', run: () => archiveConversation(user, conversation) },
+      : { label: 'Archive this chat', icon: 'archive', run: () => archiveConversation(user, conversation) },
     {
-      label: words.shareThis,
+      label: 'Share this chat',
       icon: 'share',
       run: () => showOverlay({ kind: 'share', number: conversation.number }),
     },
     {
-      label: words.exportJson,
+      label: 'Export this chat as JSON',
       icon: 'download',
       run: () => location.assign(user.exportUrl(conversation.number, 'json')),
     },
-    { label: words.printThis, icon: 'file', run: () => print() },
+    { label: 'Print this chat', icon: 'file', run: () => print() },
     {
-      label: words.exportMarkdown,
+      label: 'Export this chat as Markdown',
       icon: 'download',
       run: () => location.assign(user.exportUrl(conversation.number, 'markdown')),
     },
     {
-      label: words.deleteThis,
+      label: 'Delete this chat',
       icon: 'trash',
       keys: { key: 'Backspace', mod: true, shift: true },
       run: () => deleteConversation(user, conversation, true),
@@ -128,5 +118,5 @@ async function copyLastAnswer({ number, through }: Route): Promise<void> {
   const pages = queryClient.getQueryData<InfiniteData<MessagePage>>(messagesKey(number ?? 0, through));
   const answer = inReadingOrder(pages).findLast(({ role, content }) => role === 'assistant' && content !== '');
   if (!answer) return;
-  showToast({ text: (await copyText(answer.content)) ? words.lastCopied : common.notCopied });
+  showToast({ text: (await copyText(answer.content)) ? 'The last answer is copied.' : 'It could not be copied.' });
 }

@@ -1,13 +1,10 @@
-import { useLayoutEffect } from 'react';
+import { useEffect } from 'react';
 import { matches } from './keys.ts';
 import type { Command } from './use-commands.ts';
 
-/**
- * Runs commands by their keys, wherever the focus is; single keys only where nobody types. From the moment that the
- * page is seen.
- */
+/** Runs commands by their keys, wherever the focus is; single keys only where nobody types. */
 export function useShortcuts(commands: readonly Command[]): void {
-  useLayoutEffect(() => {
+  useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return;
       const command = commands.find(({ keys }) => keys && matches(event, keys));

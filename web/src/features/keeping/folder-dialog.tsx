@@ -3,8 +3,6 @@ import { type ItemOf, putItem, removeItem } from '../../data/items.ts';
 import { useSession } from '../../data/session-context.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
-import { common } from '../../ui/words.ts';
-import { words } from './words.ts';
 import './keeping.css';
 
 type FolderDialogProps = { folder: ItemOf<'folder'>; onClose(): void };
@@ -16,7 +14,7 @@ export default function FolderDialog({ folder, onClose }: FolderDialogProps) {
   const [name, setName] = useState(folder.name);
   const field = useId();
   return (
-    <Dialog label={words.folder} onClose={onClose}>
+    <Dialog label="Folder" onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -25,7 +23,7 @@ export default function FolderDialog({ folder, onClose }: FolderDialogProps) {
         }}
       >
         <label htmlFor={field}>
-          <h2 className="dialog-title">{words.folder}</h2>
+          <h2 className="dialog-title">Folder</h2>
         </label>
         <input
           id={field}
@@ -35,7 +33,7 @@ export default function FolderDialog({ folder, onClose }: FolderDialogProps) {
           value={name}
           onChange={(event) => setName(event.target.value)}
         />
-        <p className="dialog-text">{words.withoutFolder}</p>
+        <p className="dialog-text">Without the folder its chats are listed by date again.</p>
         <div className="dialog-actions">
           <Button
             tone="danger"
@@ -44,10 +42,10 @@ export default function FolderDialog({ folder, onClose }: FolderDialogProps) {
               void removeItem(user, folder.id);
             }}
           >
-            {words.removeFolder}
+            Remove folder
           </Button>
           <Button tone="primary" type="submit" disabled={!name.trim()}>
-            {common.rename}
+            Rename
           </Button>
         </div>
       </form>

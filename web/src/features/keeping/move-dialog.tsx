@@ -6,7 +6,6 @@ import { useSession } from '../../data/session-context.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Icon } from '../../ui/icon.tsx';
-import { words } from './words.ts';
 import './keeping.css';
 
 type MoveDialogProps = { conversation: ConversationResource; onClose(): void };
@@ -28,13 +27,13 @@ export default function MoveDialog({ conversation, onClose }: MoveDialogProps) {
     if (await putItem(user, id, { kind: 'folder', name: name.trim() })) move(id);
   }
   return (
-    <Dialog label={words.moveToFolder} onClose={onClose}>
-      <h2 className="dialog-title">{words.moveToFolder}</h2>
+    <Dialog label="Move to a folder" onClose={onClose}>
+      <h2 className="dialog-title">Move to a folder</h2>
       <p className="dialog-text keep-clip" dir="auto">
         {conversation.title}
       </p>
       <ul className="keep-list">
-        {[...folders, { id: null, name: words.noFolder }].map((folder) => (
+        {[...folders, { id: null, name: 'No folder' }].map((folder) => (
           <li key={folder.id}>
             <button type="button" className="keep-row" onClick={() => move(folder.id)}>
               <Icon name={folder.id === null ? 'close' : 'folder'} />
@@ -53,7 +52,7 @@ export default function MoveDialog({ conversation, onClose }: MoveDialogProps) {
           if (name.trim()) void make();
         }}
       >
-        <label htmlFor={field}>{words.newFolder}</label>
+        <label htmlFor={field}>New folder</label>
         <div className="keep-line">
           <input
             id={field}
@@ -64,7 +63,7 @@ export default function MoveDialog({ conversation, onClose }: MoveDialogProps) {
             onChange={(event) => setName(event.target.value)}
           />
           <Button tone="primary" type="submit" disabled={!name.trim()}>
-            {words.make}
+            Make
           </Button>
         </div>
       </form>

@@ -2,10 +2,8 @@ import { useEffect, useState } from 'react';
 import { useDark } from '../../data/theme.ts';
 import { useCopied } from '../../lib/use-copied.ts';
 import { workerCall } from '../../lib/worker-call.ts';
-import { common } from '../../ui/words.ts';
 import { CodeBlock } from './code-block.tsx';
 import type { DiagramInput } from './diagram.worker.ts';
-import { words } from './words.ts';
 import './diagram.css';
 
 const TIMEOUT_MS = 5_000;
@@ -38,32 +36,34 @@ export default function Diagram({ code }: { code: string }) {
     };
   }, [code, dark]);
   if (drawing.kind !== 'drawn') {
-    return <CodeBlock code={code} language="mermaid" note={drawing.kind === 'none' && ` · ${words.cannotBeDrawn}`} />;
+    return (
+      <CodeBlock code={code} language="mermaid" note={drawing.kind === 'none' && ' · this diagram cannot be drawn'} />
+    );
   }
   return (
-    <figure className="code-block diagram">
+    <figure className="code-block diagram" dir="ltr">
       <figcaption className="code-head">
-        <span>{words.diagram.toLowerCase()}</span>
+        <span>diagram</span>
         <span className="code-actions">
           <button type="button" aria-pressed={source} onClick={() => setSource(!source)}>
-            {words.source}
+            Source
           </button>
           <a href={drawing.url} download="diagram.svg">
-            {common.download}
+            Download
           </a>
           <button type="button" onClick={() => copy(code)}>
-            {copied ? common.copied : common.copy}
+            {copied ? 'Copied' : 'Copy'}
           </button>
         </span>
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <section className="code-scroll" dir="ltr" tabIndex={0} aria-label={source ? words.diagramSource : words.diagram}>
+      <section className="code-scroll" tabIndex={0} aria-label={source ? 'Source of the diagram' : 'Diagram'}>
         {source ? (
           <pre>
             <code>{code}</code>
           </pre>
         ) : (
-          <img src={drawing.url} alt={words.diagramOf({ source: code })} />
+          <img src={drawing.url} alt={`Diagram: ${code}`} />
         )}
       </section>
     </figure>

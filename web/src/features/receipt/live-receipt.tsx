@@ -3,7 +3,6 @@ import type { AnswerState } from '../../../../client/answer-state.ts';
 import { durationInWords, waitingInWords } from '../../data/in-words.ts';
 import { ReceiptBar } from './receipt-bar.tsx';
 import { partsOfLive } from './receipt-parts.ts';
-import { words } from './words.ts';
 
 const TICK_MS = 200;
 /** Attempts in a row that found nobody: more than a connection is lost. */
@@ -32,8 +31,8 @@ function liveInWords({ phase, marks, takeovers, resumed }: AnswerState, now: num
   const first =
     marks.firstToken === null || marks.joinedLate
       ? ''
-      : ` · ${words.firstWord({ time: durationInWords(marks.firstToken - marks.accepted) })}`;
-  const turn = takeovers > 0 ? ` · ${words.takingOver}` : resumed > 0 ? ` · ${words.pickedUp}` : '';
+      : ` · first word ${durationInWords(marks.firstToken - marks.accepted)}`;
+  const turn = takeovers > 0 ? ' · another process took over' : resumed > 0 ? ' · picked up where it left off' : '';
   switch (phase.kind) {
     case 'waiting':
       return waitingInWords(
@@ -42,15 +41,18 @@ function liveInWords({ phase, marks, takeovers, resumed }: AnswerState, now: num
         phase.estimateSeconds && phase.estimateSeconds - (now - phase.told) / 1000,
       );
     case 'reading':
-      return words.reading + turn;
+      return `Reading${turn}`;
     case 'reasoning':
-      return words.thinking + turn;
+      return `Thinking${turn}`;
     case 'writing':
-      return words.writing + (turn || first);
+      return `Writing${turn || first}`;
     case 'reconnecting':
-      if (!phase.online) return words.offline;
-      return phase.attempt > SILENT_AFTER ? words.serverSilent : words.connectionLost;
+      return phase.online
+        ? phase.attempt > SILENT_AFTER
+          ? 'The server does not answer; it may be restarting. What is written is kept, and goes on from here.'
+          : 'Connection lost, trying again. The answer goes on meanwhile.'
+        : 'Offline. The answer goes on, and will be here when you are back.';
     case 'ended':
-      return words.done;
+      return 'Done';
   }
 }

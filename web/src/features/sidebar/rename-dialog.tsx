@@ -4,8 +4,6 @@ import { changeConversation } from '../../data/conversation-changes.ts';
 import { useSession } from '../../data/session-context.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
-import { common } from '../../ui/words.ts';
-import { words } from './words.ts';
 
 type RenameDialogProps = { conversation: ConversationResource; onClose(): void };
 
@@ -16,7 +14,7 @@ export default function RenameDialog({ conversation, onClose }: RenameDialogProp
   const [title, setTitle] = useState(conversation.title);
   const field = useId();
   return (
-    <Dialog label={words.renameConversation} onClose={onClose}>
+    <Dialog label="Rename conversation" onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -25,7 +23,7 @@ export default function RenameDialog({ conversation, onClose }: RenameDialogProp
         }}
       >
         <label htmlFor={field}>
-          <h2 className="dialog-title">{common.rename}</h2>
+          <h2 className="dialog-title">Rename</h2>
         </label>
         <input
           id={field}
@@ -37,9 +35,9 @@ export default function RenameDialog({ conversation, onClose }: RenameDialogProp
           onFocus={(event) => event.target.select()}
         />
         <div className="dialog-actions">
-          <Button onClick={onClose}>{common.cancel}</Button>
+          <Button onClick={onClose}>Cancel</Button>
           <Button tone="primary" type="submit" disabled={!title.trim()}>
-            {common.rename}
+            Rename
           </Button>
         </div>
       </form>

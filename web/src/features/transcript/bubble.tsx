@@ -1,7 +1,6 @@
 import { useKept } from '../../data/use-kept.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { sizeInWords, unfold } from '../composer/attachments.ts';
-import { words } from './words.ts';
 
 const LONG_LINES = 16;
 const LONG_CHARS = 1_200;
@@ -28,7 +27,7 @@ export function Bubble({ id, content }: { id: string; content: string }) {
       {text !== '' && <div className={long && !whole ? 'bubble-text bubble-cut' : 'bubble-text'}>{text}</div>}
       {long && (
         <button type="button" className="bubble-more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
-          {whole ? words.showLess : words.showAll}
+          {whole ? 'Show less' : 'Show all'}
         </button>
       )}
     </div>

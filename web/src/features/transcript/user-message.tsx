@@ -3,11 +3,9 @@ import type { MessageResource } from '../../../../src/protocol/resources.ts';
 import type { Ask } from '../../data/use-ask.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
-import { common } from '../../ui/words.ts';
 import { BranchArrows } from './branch-arrows.tsx';
 import { Bubble } from './bubble.tsx';
 import { CopyButton } from './copy-button.tsx';
-import { words } from './words.ts';
 
 type UserMessageProps = { number: number; message: MessageResource; ask: Ask; canEdit: boolean };
 
@@ -15,7 +13,7 @@ export const UserMessage = memo(function UserMessage({ number, message, ask, can
   const [editing, setEditing] = useState(false);
   return (
     <article className="question" data-message={message.id}>
-      <h2 className="visually-hidden">{words.you}</h2>
+      <h2 className="visually-hidden">You</h2>
       {editing ? (
         <EditBox message={message} ask={ask} onClose={() => setEditing(false)} />
       ) : (
@@ -23,7 +21,7 @@ export const UserMessage = memo(function UserMessage({ number, message, ask, can
           <div className="question-actions">
             <BranchArrows number={number} message={message} />
             <CopyButton text={message.content} />
-            <IconButton icon="pencil" label={words.edit} disabled={!canEdit} onClick={() => setEditing(true)} />
+            <IconButton icon="pencil" label="Edit and ask again" disabled={!canEdit} onClick={() => setEditing(true)} />
           </div>
           <Bubble id={message.id} content={message.content} />
         </>
@@ -55,7 +53,7 @@ function EditBox({ message, ask, onClose }: { message: MessageResource; ask: Ask
         ref={field}
         value={text}
         dir="auto"
-        aria-label={words.inOtherWords}
+        aria-label="Your message, in other words"
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
@@ -69,9 +67,9 @@ function EditBox({ message, ask, onClose }: { message: MessageResource; ask: Ask
       />
       {attempt.kind === 'failed' && <p className="outcome outcome-error">{attempt.words}</p>}
       <div className="edit-actions">
-        <Button onClick={onClose}>{common.cancel}</Button>
+        <Button onClick={onClose}>Cancel</Button>
         <Button tone="primary" type="submit" disabled={text.trim() === '' || attempt.kind === 'busy'}>
-          {attempt.kind === 'failed' ? common.tryAgain : words.askAgain}
+          {attempt.kind === 'failed' ? 'Try again' : 'Ask again'}
         </Button>
       </div>
     </form>
