@@ -2,12 +2,14 @@ import type { Lane } from '../src/protocol/generation.ts';
 import type {
   ChatSettingsResource,
   ConversationResource,
+  DeletionResource,
   GenerationResource,
   ItemResource,
   ItemValueResource,
   MessageResource,
   Page,
   SearchHitResource,
+  StoredDataResource,
 } from '../src/protocol/resources.ts';
 import type { Http } from './http.ts';
 
@@ -43,6 +45,16 @@ export type ConversationChange = {
   folder?: string | null;
   temporary?: false;
   settings?: ChatSettingsResource;
+};
+
+/** Times in ISO 8601. `parent`: a place in the list, before it. */
+export type ImportedInput = {
+  source: string;
+  title: string;
+  archived?: boolean;
+  created_at?: string;
+  updated_at?: string;
+  messages: readonly { parent: number | null; role: 'user' | 'assistant'; content: string; created_at?: string }[];
 };
 
 export type CallOptions = { signal?: AbortSignal | undefined };
@@ -141,6 +153,27 @@ export function createUserApi(http: Http, userId: string) {
     share(number: number): Promise<ItemResource> {
       return http.json(`${conversation(number)}/shares`, { method: 'POST', body: {} });
     },
+
+    /** One that was held elsewhere; the same `source` is imported once. */
+    import(conversation: ImportedInput, options: CallOptions = {}): Promise<{ number: number; imported: boolean }> {
+      return http.json(`${root}/imports`, { method: 'POST', body: conversation, signal: options.signal });
+    },
+
+    stored(options: CallOptions = {}): Promise<StoredDataResource> {
+      return http.json(`${root}/data`, { signal: options.signal });
+    },
+
+    /** Everything, for good. The receipt may say that something is still to be removed. */
+    removeEverything(): Promise<DeletionResource> {
+      return http.json(root, { method: 'DELETE' });
+    },
+
+    /** The receipt of the last deletion. */
+    deletion(options: CallOptions = {}): Promise<DeletionResource> {
+      return http.json(`${root}/deletion`, { signal: options.signal });
+    },
+
+    exportAllUrl: (): string => http.url(`${root}/export`),
 
     exportUrl: (number: number, format: 'markdown' | 'json'): string =>
       http.url(`${conversation(number)}/export`, { format }),

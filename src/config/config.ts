@@ -4,7 +4,14 @@ import type { LogFormat, LogLevel } from '../telemetry/logger.ts';
 import { type Access, accessOf } from './access.ts';
 import { ConfigError } from './config-error.ts';
 import { defaults, type WithDefaults } from './defaults.ts';
-import { asksEngineAlone, ENGINE_SLOTS, type InferenceConfig, inferenceOf } from './inference-config.ts';
+import {
+  type AddedConfig,
+  addedOf,
+  asksEngineAlone,
+  ENGINE_SLOTS,
+  type InferenceConfig,
+  inferenceOf,
+} from './inference-config.ts';
 import { checkMachines, type Machines, machinesOf, refuseMachines, type Services, servicesOf } from './machines.ts';
 import type { ModelsFile } from './models-file.ts';
 import type { SettingValues } from './settings.ts';
@@ -14,7 +21,7 @@ import { type SlotPlan, slotsOf } from './slot-plan.ts';
 export type Config = EmbeddedConfig | DistributedConfig | StoreConfig;
 
 /** Everything on this machine. */
-export type EmbeddedConfig = CommonConfig & { kind: 'embedded'; inference: InferenceConfig };
+export type EmbeddedConfig = CommonConfig & { kind: 'embedded'; inference: InferenceConfig; added: AddedConfig };
 
 /** A server among others. */
 export type DistributedConfig = CommonConfig & {
@@ -122,9 +129,10 @@ export function buildConfig(given: SettingValues, surroundings: Surroundings, ki
   const { isTerminal, modelsFile: file } = surroundings;
   const dataDir = absolute(values.DATA_DIR);
   // A command on the databases asks no model.
-  const inference = inferenceOf(values, { dataDir, absolute, file: kind === 'store' ? undefined : file }, problems);
+  const place = { dataDir, absolute, file: kind === 'store' ? undefined : file };
+  const inference = inferenceOf(values, place, problems);
   const common = commonConfig(values, { kind, dataDir, isTerminal, inference }, problems);
-  const config = complete(values, kind, common, inference, problems);
+  const config = complete(values, kind, common, { inference, added: addedOf(values, place) }, problems);
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
 }
@@ -133,12 +141,12 @@ function complete(
   values: WithDefaults,
   kind: ConfigKind,
   common: CommonConfig,
-  inference: InferenceConfig,
+  { inference, added }: { inference: InferenceConfig; added: AddedConfig },
   problems: string[],
 ): Config {
   switch (kind) {
     case 'embedded':
-      return { kind, ...common, inference };
+      return { kind, ...common, inference, added };
     case 'store':
       return { kind, ...common, machines: machinesOf(values, problems) };
     case 'distributed':

@@ -45,6 +45,8 @@ export type CatalogueModelConfig = Omit<FileModel, 'from'> & {
 export type EngineConfig = {
   model: { kind: 'automatic' } | ModelChoice;
   modelsDir: string;
+  /** Where models are fetched from. */
+  hub: string;
   /** Null: from the model, and from the machine. */
   contextTokens: number | null;
   threads: number | null;
@@ -139,10 +141,22 @@ function engineOf(
   return {
     model: choice?.kind === 'path' ? { kind: 'path', path: absolute(choice.path) } : (choice ?? { kind: 'automatic' }),
     modelsDir: values.MODELS_DIR === undefined ? join(dataDir, 'models') : absolute(values.MODELS_DIR),
+    hub: values.MODEL_HUB,
     contextTokens: values.ENGINE_CONTEXT_TOKENS || null,
     threads: values.ENGINE_THREADS || null,
     paceMs: values.ENGINE_PACE_MS,
   };
+}
+
+/** What is added while the server runs is spoken to, and run, as the settings say. */
+export type AddedConfig = {
+  server: Omit<InferenceServerConfig, 'kind' | 'url' | 'apiKey' | 'api'>;
+  engine: Omit<EngineConfig, 'model'>;
+};
+
+export function addedOf(values: WithDefaults, place: Place): AddedConfig {
+  const server = serverOf(values, { kind: null, url: '', apiKey: null, model: null });
+  return { server: { ...server, sendsPriority: false }, engine: engineOf(values, undefined, place) };
 }
 
 function refuseEngineSettings(values: WithDefaults, problems: string[]): void {

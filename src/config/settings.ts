@@ -80,6 +80,10 @@ export const SETTINGS = {
     otherwise: '`DATA_DIR`/models',
     description: 'Folder of downloaded models.',
   }),
+  MODEL_HUB: define('basics', httpUrl, {
+    default: 'https://huggingface.co',
+    description: 'Where the known models are fetched from: the model hub, or a mirror of it.',
+  }),
   LOG_LEVEL: define('basics', oneOf(LOG_LEVELS), { default: 'info', description: 'Least severe line that is logged.' }),
   LOG_FORMAT: define('basics', oneOf(LOG_FORMATS), {
     otherwise: 'pretty on a terminal, else json',

@@ -3,6 +3,7 @@ import type { Directory } from '../ports/directory.ts';
 import type { Generation, GenerationId, UserId } from '../ports/generations.ts';
 import type { Inference } from '../ports/inference.ts';
 import type { Workspace } from '../ports/workspaces.ts';
+import { MAX_TOKENS } from '../protocol/chat-settings.ts';
 import { ChatError } from '../protocol/errors.ts';
 import type { Account, GenerationParams } from '../protocol/generation.ts';
 import { generationAccepted, rateLimited } from '../telemetry/events.ts';
@@ -48,6 +49,7 @@ export async function acceptMessage(
   chooseModel(ports.inference, request.workspace, request.params.model);
   const userId = await ports.directory.ensureUser(request.workspace.id, request.externalUserId);
   const params = withModel(ports.inference, request.workspace, {
+    maxTokens: MAX_TOKENS.default,
     ...(await settingsFor(ports, request, userId)),
     ...request.params,
   });

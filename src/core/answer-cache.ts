@@ -1,7 +1,7 @@
 import { newSealKey, seal, unseal } from '../lib/sealed-text.ts';
 import { sha256 } from '../lib/sha256.ts';
 import type { Cache } from '../ports/cache.ts';
-import type { Generation, UserId } from '../ports/generations.ts';
+import { type ConversationId, type Generation, isStored, type UserId } from '../ports/generations.ts';
 import type { ModelInfo } from '../ports/inference.ts';
 import type { Ending } from '../ports/token-log.ts';
 import type { ChatMessage } from '../protocol/chat-message.ts';
@@ -19,14 +19,17 @@ const NOTHING: Usage = { promptTokens: 0, reusedTokens: 0, completionTokens: 0 }
 const VERSION = 2;
 
 /**
- * What an entry is sealed with: a key of the user whose answer it is, which stands beside it. Without the key, after
- * the user's deletion or once it is lost, nobody can read the entry.
+ * What an entry is sealed with: a key of the conversation, or of the user where none is stored, whose answer it is;
+ * which one stands beside it. Without the key, after the deletion of either or once it is lost, nobody can read the
+ * entry.
  */
-export const sealKeyName = (userId: UserId) => `answer-key:${userId}`;
-/** Milliseconds; after it a user's answers are kept under another. */
+export const sealKeyName = (owner: ConversationId | UserId) => `answer-key:${owner}`;
+/** Milliseconds; after it an owner's answers are kept under another. */
 const SEAL_KEY_MS = 30 * 24 * 60 * 60_000;
-/** Between an entry's user and what is sealed. */
+/** Between an entry's owner and what is sealed. */
 const NEWLINE = 10;
+
+const ownerOf = (generation: Generation) => (isStored(generation) ? generation.conversationId : generation.userId);
 
 /** Null: the cache is off, or the caller wants none of it. */
 export function askedOf(
@@ -74,7 +77,7 @@ export function standInAnswer(run: Run): Promise<Outcome | null> {
  * then, so that none comes back behind a deletion.
  */
 export async function prepareKeeping({ asked, host, generation }: Run): Promise<void> {
-  if (asked) await host.ports.cache.add(sealKeyName(generation.userId), newSealKey(), SEAL_KEY_MS);
+  if (asked) await host.ports.cache.add(sealKeyName(ownerOf(generation)), newSealKey(), SEAL_KEY_MS);
 }
 
 /** Of a whole answer that a model has just given. */
@@ -89,23 +92,23 @@ export async function keepAnswer({ asked, host, writer, figures, generation }: R
     reasoning: writer.reasoning.toString(),
     ending: { finishReason, model },
   };
-  const key = await cache.get(sealKeyName(generation.userId));
+  const key = await cache.get(sealKeyName(ownerOf(generation)));
   if (!key) return;
-  const user = new TextEncoder().encode(`${generation.userId}\n`);
+  const owner = new TextEncoder().encode(`${ownerOf(generation)}\n`);
   const sealed = seal(key, JSON.stringify(entry));
-  const bytes = new Uint8Array(user.length + sealed.length);
-  bytes.set(user);
-  bytes.set(sealed, user.length);
+  const bytes = new Uint8Array(owner.length + sealed.length);
+  bytes.set(owner);
+  bytes.set(sealed, owner.length);
   await cache.set(asked.key, bytes, answerCache.ttlMs);
 }
 
 async function readEntry(cache: Cache, name: string): Promise<Entry | null> {
   const bytes = await cache.get(name);
   if (!bytes) return null;
-  const userEnds = bytes.indexOf(NEWLINE);
-  const user = new TextDecoder().decode(bytes.subarray(0, userEnds));
-  const key = await cache.get(sealKeyName(user));
-  const text = key && unseal(key, bytes.subarray(userEnds + 1));
+  const ownerEnds = bytes.indexOf(NEWLINE);
+  const owner = new TextDecoder().decode(bytes.subarray(0, ownerEnds));
+  const key = await cache.get(sealKeyName(owner));
+  const text = key && unseal(key, bytes.subarray(ownerEnds + 1));
   return text === null ? null : (JSON.parse(text) as Entry);
 }
 

@@ -2,6 +2,7 @@ import type { Cache } from '../ports/cache.ts';
 import type { Conversations } from '../ports/conversations.ts';
 import type { UserId } from '../ports/generations.ts';
 import { ChatError } from '../protocol/errors.ts';
+import { sealKeyName } from './answer-cache.ts';
 import { contextKey } from './conversation-context.ts';
 import { summaryKey } from './conversation-summary.ts';
 import { type StopPorts, type StopSettings, stopKnown } from './stop-generation.ts';
@@ -18,5 +19,6 @@ export async function deleteConversation(
   if (!conversation || !unfinished) throw new ChatError('conversation_not_found');
   await ports.cache.delete(contextKey(conversation.id));
   await ports.cache.delete(summaryKey(conversation.id));
+  await ports.cache.delete(sealKeyName(conversation.id));
   await Promise.all(unfinished.map((id) => stopKnown(ports, settings, { id, userId })));
 }

@@ -63,7 +63,7 @@ async function carryOut(
   await deletions.close(deletion);
   const { conversations, generations } = await deletions.traces(deletion);
   await inBatches(conversations, async (id) => {
-    await Promise.all([cache.delete(contextKey(id)), cache.delete(summaryKey(id))]);
+    await Promise.all([contextKey(id), summaryKey(id), sealKeyName(id)].map((key) => cache.delete(key)));
   });
   await inBatches(generations, (id) => log.remove(id));
   await cache.delete(sealKeyName(deletion.userId));

@@ -17,10 +17,13 @@ export type MessageRequest = {
   lane: Lane;
   /** Runs in this process where it can; the caller then hands it to `answerDirectly`. */
   direct: boolean;
-  params: GenerationParams;
+  params: RequestedParams;
   /** All that the model reads, instead of the conversation's history. */
   prompt?: readonly ChatMessage[];
   /** Who is to be told when the answer has ended. */
   webhookUrl?: string;
   idempotency?: { key: string; bodyHash: string };
 };
+
+/** Without a length it is as the conversation has it, else the ordinary one. */
+export type RequestedParams = Omit<GenerationParams, 'maxTokens'> & Partial<Pick<GenerationParams, 'maxTokens'>>;

@@ -1,12 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type AcceptedMessage, acceptMessage } from '../core/accept-message.ts';
-import type { MessageRequest } from '../core/message-request.ts';
+import type { MessageRequest, RequestedParams } from '../core/message-request.ts';
 import { refuseWebhookUrl } from '../lib/webhook-url.ts';
 import type { ConversationBegin } from '../ports/outbox.ts';
 import type { ChatSettings } from '../protocol/chat-settings.ts';
 import { ChatError } from '../protocol/errors.ts';
-import type { GenerationParams, Lane } from '../protocol/generation.ts';
-import { type ChatRequest, MAX_TOKENS, SEED_MAX_TOKENS } from '../protocol/requests.ts';
+import type { Lane } from '../protocol/generation.ts';
+import { type ChatRequest, SEED_MAX_TOKENS } from '../protocol/requests.ts';
 import type { ChatSettingsResource } from '../protocol/resources.ts';
 import { allowUser } from './auth.ts';
 import { tellBudget, tellRefusedBudget } from './budget-headers.ts';
@@ -65,7 +65,7 @@ export function acceptChat(
   how: { lane: Lane; direct: boolean },
 ): Promise<AcceptedMessage> {
   const { user_id, message, conversation_id, webhook_url, stream = false } = input.body;
-  const params = paramsOf(input.body, SEED_MAX_TOKENS.default);
+  const params = { maxTokens: SEED_MAX_TOKENS.default, ...paramsOf(input.body) };
   return accept(http, input, {
     ...how,
     userId: user_id,
@@ -88,10 +88,10 @@ export function webhookOf(http: Http, url: string | undefined): { webhookUrl?: s
   return { webhookUrl: new URL(url).href };
 }
 
-export function paramsOf(options: Options, maxTokens: number = MAX_TOKENS.default): GenerationParams {
+export function paramsOf(options: Options): RequestedParams {
   const { model, max_tokens, temperature, context, cache, allow_degraded } = options;
   return {
-    maxTokens: max_tokens ?? maxTokens,
+    ...(max_tokens !== undefined && { maxTokens: max_tokens }),
     ...(model !== undefined && { model: cleanText(model) }),
     ...(temperature !== undefined && { temperature }),
     ...(cache !== undefined && { cache }),
@@ -110,11 +110,12 @@ export function beginOf({ settings, folder, temporary }: Begin): ConversationBeg
   };
 }
 
-export function settingsOf({ system_prompt, top_p, ...settings }: ChatSettingsResource): ChatSettings {
+export function settingsOf({ system_prompt, top_p, max_tokens, ...settings }: ChatSettingsResource): ChatSettings {
   return {
     ...settings,
     ...(system_prompt !== undefined && { systemPrompt: cleanText(system_prompt) }),
     ...(top_p !== undefined && { topP: top_p }),
+    ...(max_tokens !== undefined && { maxTokens: max_tokens }),
   };
 }
 

@@ -128,6 +128,7 @@ export const EXAMPLE_MODEL = {
   description: 'Small and quick; good at short questions.',
   context_window: 4096,
   default: true,
+  default_temperature: 0.7,
   suggestions: ['What is the capital of France?'],
   price: null,
   fallback: null,
@@ -160,10 +161,45 @@ export const EXAMPLE_DELETION = {
   databases: ['shard-1', 'shard-2'],
 };
 
+export const EXAMPLE_STORED_DATA = {
+  conversations: { kept: 11, archived: 2, temporary: 0, deleted: 1 },
+  messages: { recent: 148, archived: 690, bytes: 1_204_331 },
+  generations: 74,
+  items: { folders: 1, assistants: 2, prompts: 1, shares: 0, defaults: 1 },
+  usage_days: 31,
+};
+
 const EXAMPLE_SUM = { generations: 120, tokens: { prompt: 48_000, reused: 21_000, completion: 9_600 }, cost: 0.0123 };
 export const EXAMPLE_USAGE = {
   from: '2026-03-01',
   to: '2026-03-01',
   items: [{ day: '2026-03-01', model: 'qwen2.5-0.5b-instruct', ...EXAMPLE_SUM }],
   total: EXAMPLE_SUM,
+};
+
+export const EXAMPLE_ENDPOINT = {
+  id: EXAMPLE_ID,
+  address: 'http://127.0.0.1:11434',
+  has_key: false,
+  models: [{ id: 'llama3.2:3b', served_as: 'llama3.2:3b' }],
+  added_at: TIME,
+  state: 'up',
+  detail: null,
+};
+
+const EXAMPLE_LOCAL_MODEL = {
+  name: 'qwen2.5-1.5b',
+  title: 'Qwen2.5 1.5B Instruct',
+  description: 'A clear step up in sense and knowledge (1.1 GB), still usable without a graphics card.',
+  licence: 'Apache-2.0',
+  file_bytes: 1_120_000_000,
+  memory_bytes: 1_500_000_000,
+  state: 'downloading',
+  received: { bytes: 418_000_000, total_bytes: 1_117_320_736 },
+  failure: null,
+};
+
+export const EXAMPLE_LOCAL_MODELS = {
+  machine: { memory_bytes: 16_000_000_000, free_disk_bytes: 200_000_000_000 },
+  items: [EXAMPLE_LOCAL_MODEL],
 };

@@ -5,6 +5,8 @@ import type { StopPorts, StopSettings } from '../core/stop-generation.ts';
 import type { Cache } from '../ports/cache.ts';
 import type { Conversations } from '../ports/conversations.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
+import type { Endpoints } from '../ports/endpoints.ts';
+import type { LocalModels } from '../ports/local-models.ts';
 import type { RateLimits } from '../ports/rate-limits.ts';
 import type { Sessions } from '../ports/sessions.ts';
 import type { UsageReports } from '../ports/usage-reports.ts';
@@ -53,6 +55,14 @@ export type HealthReport = {
   dependencies?: readonly Dependency[];
 };
 
+/** What the operator of a server by itself adds while it runs. */
+export type Operator = {
+  /** Ids of the keys that the server was started with, of workspace `default`. */
+  keys: ReadonlySet<string>;
+  endpoints: Endpoints;
+  localModels: LocalModels;
+};
+
 export type HttpDeps = {
   ports: HttpPorts;
   /** What answers in this process, for `POST /chat`. */
@@ -63,6 +73,8 @@ export type HttpDeps = {
   health(): Promise<HealthReport>;
   /** Whether a load balancer should send requests here, and if not, why. */
   readiness(): Promise<'ready' | ErrorCode>;
+  /** Null: one of many servers, whose deployment says which models there are. */
+  operator: Operator | null;
 };
 
 /** What every route works with. */

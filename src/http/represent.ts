@@ -1,5 +1,5 @@
 import { describeWaiting } from '../core/describe-waiting.ts';
-import type { BranchMessage, Conversation, Message, SearchHit } from '../ports/conversations.ts';
+import type { BranchMessage, Conversation, Message, SearchHit, Stored } from '../ports/conversations.ts';
 import type { Generation } from '../ports/generations.ts';
 import type { ModelInfo } from '../ports/inference.ts';
 import type { UsageDimension, UsageSum } from '../ports/usage-reports.ts';
@@ -18,6 +18,7 @@ import type {
   ModelResource,
   SearchHitResource,
   SharedResource,
+  StoredDataResource,
 } from '../protocol/resources.ts';
 
 import { splitToolCalls } from '../protocol/tool-calls.ts';
@@ -43,11 +44,12 @@ export function conversationResource(conversation: Conversation): ConversationRe
   };
 }
 
-function settingsResource({ systemPrompt, topP, ...settings }: ChatSettings): ChatSettingsResource {
+function settingsResource({ systemPrompt, topP, maxTokens, ...settings }: ChatSettings): ChatSettingsResource {
   return {
     ...settings,
     ...(systemPrompt !== undefined && { system_prompt: systemPrompt }),
     ...(topP !== undefined && { top_p: topP }),
+    ...(maxTokens !== undefined && { max_tokens: maxTokens }),
   };
 }
 
@@ -127,6 +129,7 @@ export function modelResource(model: ModelInfo, index: number): ModelResource {
     description: model.description,
     context_window: model.contextWindow,
     default: index === 0,
+    default_temperature: model.defaultTemperature,
     suggestions: [...model.suggestions],
     price,
     fallback,
@@ -158,6 +161,26 @@ export function usageItem(sum: UsageSum, by: readonly UsageDimension[]) {
     generations: sum.generations,
     tokens: { prompt: sum.promptTokens, reused: sum.reusedTokens, completion: sum.completionTokens },
     cost: Number(sum.cost.toFixed(COST_DECIMALS)),
+  };
+}
+
+export function storedDataResource(
+  { conversations, messages, generations, usageDays }: Stored,
+  items: readonly UserItem[],
+): StoredDataResource {
+  const of = (kind: UserItem['kind']): number => items.filter((item) => item.kind === kind).length;
+  return {
+    conversations: { ...conversations },
+    messages: { ...messages },
+    generations,
+    items: {
+      folders: of('folder'),
+      assistants: of('assistant'),
+      prompts: of('prompt'),
+      shares: of('share'),
+      defaults: of('defaults'),
+    },
+    usage_days: usageDays,
   };
 }
 

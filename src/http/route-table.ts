@@ -1,12 +1,16 @@
 import type { RequestLimits } from '../protocol/requests.ts';
 import type { Route } from './route.ts';
 import { deleteConversation } from './routes/delete-conversation.ts';
+import { deleteEndpoint } from './routes/delete-endpoint.ts';
 import { deleteItem } from './routes/delete-item.ts';
+import { deleteLocalModel } from './routes/delete-local-model.ts';
+import { deleteLocalModelDownload } from './routes/delete-local-model-download.ts';
 import { deleteSession } from './routes/delete-session.ts';
 import { deleteUser } from './routes/delete-user.ts';
 import { getAsyncApi } from './routes/get-asyncapi.ts';
 import { getCheckResponse } from './routes/get-check-response.ts';
 import { getConversation } from './routes/get-conversation.ts';
+import { getDeletion } from './routes/get-deletion.ts';
 import { getExport } from './routes/get-export.ts';
 import { getGeneration } from './routes/get-generation.ts';
 import { getHealth } from './routes/get-health.ts';
@@ -17,12 +21,16 @@ import { getQueueStats } from './routes/get-queue-stats.ts';
 import { getReadyz } from './routes/get-readyz.ts';
 import { getSession } from './routes/get-session.ts';
 import { getShare } from './routes/get-share.ts';
+import { getStoredData } from './routes/get-stored-data.ts';
 import { getGenerationStream, getStream } from './routes/get-stream.ts';
 import { getUsage } from './routes/get-usage.ts';
+import { getUserExport } from './routes/get-user-export.ts';
 import { getV1Response } from './routes/get-v1-response.ts';
 import { listConversations } from './routes/list-conversations.ts';
 import { listDeadLetters } from './routes/list-dead-letters.ts';
+import { listEndpoints } from './routes/list-endpoints.ts';
 import { listItems } from './routes/list-items.ts';
+import { listLocalModels } from './routes/list-local-models.ts';
 import { listMessages } from './routes/list-messages.ts';
 import { listModels } from './routes/list-models.ts';
 import { getV1Model, listV1Models } from './routes/list-v1-models.ts';
@@ -30,7 +38,10 @@ import { patchConversation } from './routes/patch-conversation.ts';
 import { postAsyncChat } from './routes/post-async-chat.ts';
 import { postChat } from './routes/post-chat.ts';
 import { postConversation } from './routes/post-conversation.ts';
+import { postEndpoint } from './routes/post-endpoint.ts';
+import { postEndpointTry } from './routes/post-endpoint-try.ts';
 import { postImport } from './routes/post-import.ts';
+import { postLocalModelDownload } from './routes/post-local-model-download.ts';
 import { postMessage } from './routes/post-message.ts';
 import { postRegenerate } from './routes/post-regenerate.ts';
 import { postReplay } from './routes/post-replay.ts';
@@ -83,10 +94,21 @@ export const routeTable = (limits: RequestLimits): readonly Route[] => [
   listDeadLetters,
   postReplay,
   listModels,
+  listEndpoints,
+  postEndpointTry,
+  postEndpoint,
+  deleteEndpoint,
+  listLocalModels,
+  postLocalModelDownload,
+  deleteLocalModelDownload,
+  deleteLocalModel,
   getSession,
   postSession,
   deleteSession,
+  getStoredData,
+  getUserExport,
   deleteUser,
+  getDeletion,
   getUsage,
   getHealth,
   getLivez,

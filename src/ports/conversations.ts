@@ -32,6 +32,9 @@ export interface Conversations {
 
   setFeedback(userId: UserId, number: number, messageId: MessageId, feedback: Feedback | null): Promise<boolean>;
 
+  /** How much is kept, what was deleted and is still to be removed included. */
+  stored(userId: UserId): Promise<Stored>;
+
   /** Full-text over the user's own messages, best first; not in temporary conversations. */
   search(userId: UserId, query: string, limit: number): Promise<readonly SearchHit[]>;
 }
@@ -87,6 +90,19 @@ export type ImportedConversation = {
 export type ImportedMessage = Pick<Message, 'id' | 'parentId' | 'role' | 'content' | 'createdAt'>;
 /** `isNew` false: it was there already. */
 export type Imported = { number: number; isNew: boolean };
+/** `kept`: those that are listed, archived ones among them; `bytes`: of texts, as they are stored. */
+export type Stored = {
+  conversations: { kept: number; archived: number; temporary: number; deleted: number };
+  messages: { recent: number; archived: number; bytes: number };
+  generations: number;
+  usageDays: number;
+};
+export const NOTHING_STORED: Stored = {
+  conversations: { kept: 0, archived: 0, temporary: 0, deleted: 0 },
+  messages: { recent: 0, archived: 0, bytes: 0 },
+  generations: 0,
+  usageDays: 0,
+};
 export type BranchPage = { leaf?: MessageId; through?: MessageId; before?: MessageId; limit: number };
 
 export type MessageStatus = Exclude<GenerationState, 'queued' | 'running'>;

@@ -33,6 +33,46 @@ export const ERRORS = {
     message: 'This session speaks for one user only.',
     help: 'The page and its cookie are user `local`; send an API key to speak for others.',
   },
+  operator_only: {
+    status: 403,
+    message: 'Only who operates this server may do that.',
+    help: 'The page on this machine may, and the keys of workspace `default` that the server was started with.',
+  },
+  models_elsewhere: {
+    status: 409,
+    message: 'The models of this deployment are not set from here.',
+    help: 'Whoever deploys it names them in `MODELS_FILE`, which is taken anew when it changes.',
+  },
+  endpoint_address_refused: {
+    status: 400,
+    message: 'That address cannot be one of a model server.',
+    help: '`details.address` says why.',
+  },
+  endpoint_model_unknown: {
+    status: 400,
+    message: 'The server does not name that model.',
+    help: '`details.models` lists those that were asked for in vain.',
+  },
+  endpoint_unreachable: {
+    status: 502,
+    message: 'No server answers at that address.',
+    help: '`details.reason` says what happened.',
+  },
+  endpoint_key_refused: {
+    status: 502,
+    message: 'The server does not accept the key.',
+    help: '`details.sent` says whether one was sent.',
+  },
+  endpoint_not_openai: {
+    status: 502,
+    message: 'What answers there does not speak the OpenAI API.',
+    help: '`details.reason` says what it answered. The address is the one that OpenAI clients are given, often ending in `/v1`.',
+  },
+  endpoint_without_models: {
+    status: 502,
+    message: 'The server has no models.',
+    help: 'Load or fetch one there, then try again.',
+  },
   embeddings_unsupported: {
     status: 400,
     message: 'What answers here makes no embeddings.',
@@ -68,6 +108,11 @@ export const ERRORS = {
     message: 'There is no such user.',
     help: 'A user begins with the first message that is sent under its name.',
   },
+  deletion_not_found: {
+    status: 404,
+    message: 'No user of this name was deleted.',
+    help: 'The receipt is there from the moment when a deletion begins.',
+  },
   item_not_found: {
     status: 404,
     message: 'There is no such item.',
@@ -77,6 +122,16 @@ export const ERRORS = {
     status: 404,
     message: 'Nothing is shared here.',
     help: 'The link was revoked, its conversation was deleted, or it never was one.',
+  },
+  endpoint_not_found: {
+    status: 404,
+    message: 'There is no such endpoint.',
+    help: '`GET /endpoints` lists them.',
+  },
+  local_model_not_found: {
+    status: 404,
+    message: 'There is no such model to be had.',
+    help: '`GET /local-models` lists them.',
   },
   message_not_found: {
     status: 404,
@@ -97,6 +152,21 @@ export const ERRORS = {
     status: 409,
     message: 'That cannot be done in this state.',
     help: 'Read the resource again; `details.state` says how it stands.',
+  },
+  endpoint_exists: {
+    status: 409,
+    message: 'This endpoint is there already.',
+    help: '`details.id` is its id; remove it first to give it another key.',
+  },
+  local_model_in_use: {
+    status: 409,
+    message: 'The server was started with this model.',
+    help: 'Start it with another `MODEL`, then it can be removed.',
+  },
+  disk_full: {
+    status: 507,
+    message: 'There is not enough room on the disk.',
+    help: '`details` says how many bytes are needed and free.',
   },
   too_many_items: {
     status: 409,
@@ -184,6 +254,22 @@ export const ERRORS = {
     status: 503,
     message: 'The server is going away.',
     help: 'Send again after `Retry-After`; accepted requests go on elsewhere or after the restart.',
+  },
+  // Reasons for a download that failed; they come in `failure` of the model.
+  download_unreachable: {
+    status: 502,
+    message: 'Where this model comes from cannot be reached.',
+    help: 'See to the network, or set `MODEL_HUB` to a mirror.',
+  },
+  download_broke_off: {
+    status: 502,
+    message: 'The download broke off.',
+    help: 'What was received is kept; start it again to go on.',
+  },
+  download_damaged: {
+    status: 502,
+    message: 'What was received is not the model.',
+    help: 'It was removed; start the download again.',
   },
   // Reasons for an answer that failed; they come inside a 200 or a stream, in `error`.
   generation_failed: {

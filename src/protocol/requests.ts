@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { MAX_TOKENS } from './chat-settings.ts';
 import { chatSettingsSchema, itemValueSchema, laneSchema } from './resources.ts';
 
 /** What an operator may set of the bounds on requests. Characters are Unicode code points. */
@@ -13,7 +14,6 @@ export const DEFAULT_REQUEST_LIMITS: RequestLimits = { seedMessageChars: 2000, m
 
 export const MAX_CONTEXT_STRINGS = 10;
 export const SEED_MAX_TOKENS = { least: 10, most: 1024, default: 256 } as const;
-export const MAX_TOKENS = { least: 1, most: 4096, default: 1024 } as const;
 /** Conversation numbers fit PostgreSQL's integer. */
 const MAX_NUMBER = 2_147_483_647;
 

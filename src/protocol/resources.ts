@@ -1,4 +1,5 @@
 import Type, { type Static, type TProperties, type TSchema } from 'typebox';
+import { ITEM_LIMITS, SETTINGS_LIMITS } from './chat-settings.ts';
 import { ANSWER_SOURCES, DEGRADATION_REASONS, FINISH_REASONS, LANES } from './generation.ts';
 
 /**
@@ -74,16 +75,25 @@ export const receiptSchema = resource('Receipt', 'What happened to one answer. M
   error: nullable(failureSchema),
 });
 
+const within = ({ least, most }: { least: number; most: number }) => ({ minimum: least, maximum: most });
+
 export const chatSettingsSchema = Type.Object(
   {
     model: Type.Optional(
       Type.String({ minLength: 1, maxLength: 200, description: 'One that there is not any more is passed over.' }),
     ),
     system_prompt: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 8000, description: 'What the model is told first, instead of its own.' }),
+      Type.String({
+        minLength: 1,
+        maxLength: SETTINGS_LIMITS.systemPromptChars,
+        description: 'What the model is told first, instead of its own.',
+      }),
     ),
-    temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
-    top_p: Type.Optional(Type.Number({ minimum: 0.01, maximum: 1 })),
+    temperature: Type.Optional(Type.Number(within(SETTINGS_LIMITS.temperature))),
+    top_p: Type.Optional(Type.Number(within(SETTINGS_LIMITS.topP))),
+    max_tokens: Type.Optional(
+      Type.Integer({ ...within(SETTINGS_LIMITS.maxTokens), description: 'Tokens of an answer at most.' }),
+    ),
     assistant: Type.Optional(
       Type.String({ minLength: 1, maxLength: 100, description: 'The name of the saved assistant that it began with.' }),
     ),
@@ -96,7 +106,7 @@ export const chatSettingsSchema = Type.Object(
 );
 export type ChatSettingsResource = Static<typeof chatSettingsSchema>;
 
-const itemName = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
+const itemName = Type.String({ minLength: 1, maxLength: ITEM_LIMITS.nameChars, pattern: '\\S' });
 const itemOf = <T extends TProperties>(title: string, description: string, properties: T) =>
   Type.Object(properties, { title, description, additionalProperties: false });
 
@@ -107,7 +117,7 @@ export const itemValueSchema = Type.Union([
     kind: Type.Literal('assistant'),
     name: itemName,
     greeting: Type.String({
-      maxLength: 1000,
+      maxLength: ITEM_LIMITS.greetingChars,
       description: 'Shown before the first message; the model does not read it.',
     }),
     settings: chatSettingsSchema,
@@ -117,7 +127,7 @@ export const itemValueSchema = Type.Union([
     name: itemName,
     text: Type.String({
       minLength: 1,
-      maxLength: 8000,
+      maxLength: ITEM_LIMITS.promptChars,
       description: 'With `{{names}}` that are filled in when it is used.',
     }),
   }),
@@ -209,6 +219,11 @@ export const messageSchema = resource(
 );
 export type MessageResource = Static<typeof messageSchema>;
 
+export const exportSchema = resource('Export', 'Every message of every branch, oldest first.', {
+  conversation: conversationSchema,
+  messages: Type.Array(messageSchema),
+});
+
 export const waitingSchema = resource('Waiting', 'A place in the line.', {
   position: count('Others ahead.'),
   estimate_seconds: nullable(Type.Number({ minimum: 0, description: 'Until it starts; null while no rate is known.' })),
@@ -234,6 +249,7 @@ export const modelSchema = resource('Model', 'A model that can be asked for.', {
   description: Type.String(),
   context_window: Type.Integer({ minimum: 1, description: 'Tokens it can read and write in one go.' }),
   default: Type.Boolean({ description: 'Answers where no model is named.' }),
+  default_temperature: Type.Number({ description: 'Where none is asked for.' }),
   suggestions: Type.Array(Type.String(), { description: 'Questions that it answers well.' }),
   price: nullable(
     Type.Object(
@@ -297,6 +313,30 @@ export const deletionSchema = resource('Deletion', 'The receipt of the deletion 
   databases: Type.Array(Type.String(), { description: 'Those that were searched.' }),
 });
 export type DeletionResource = Static<typeof deletionSchema>;
+
+export const storedDataSchema = resource('StoredData', 'What the databases keep of a user.', {
+  conversations: Type.Object({
+    kept: count('Those that are listed, archived ones among them.'),
+    archived: count('Of those, the archived ones.'),
+    temporary: count('Deleted by themselves some time after the last word.'),
+    deleted: count('Hidden at once; their messages are removed by and by.'),
+  }),
+  messages: Type.Object({
+    recent: count('Of all conversations, deleted ones included.'),
+    archived: count('Of old months, packed.'),
+    bytes: count('Of their texts as they are stored, compressed where that is shorter.'),
+  }),
+  generations: count('Requests to a model, with the receipts of their answers.'),
+  items: Type.Object({
+    folders: count('Folders.'),
+    assistants: count('Saved assistants.'),
+    prompts: count('Saved prompts.'),
+    shares: count('Links that show a conversation.'),
+    defaults: count('What new conversations begin with.'),
+  }),
+  usage_days: count('Days and models for which tokens were counted.'),
+});
+export type StoredDataResource = Static<typeof storedDataSchema>;
 
 const usageFigures = {
   generations: count('Answers, those that were stopped or failed included, and those from the cache.'),

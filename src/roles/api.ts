@@ -58,6 +58,7 @@ export async function runApi(config: DistributedConfig, signal: AbortSignal): Pr
         return reportOf([...(await opened.dependencies()), own], backends);
       },
       readiness: () => readinessOf(runner, opened),
+      operator: null,
     },
     config,
   );

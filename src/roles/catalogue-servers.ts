@@ -1,5 +1,6 @@
 import type { OpenAiHttpInference } from '../adapters/openai-http/inference.ts';
 import type { Source } from '../adapters/pool/member.ts';
+import type { lookupEndpoint } from '../lib/endpoint-address.ts';
 import { connectServer } from './inference-server.ts';
 
 type ServerConfig = Parameters<typeof connectServer>[0];
@@ -10,10 +11,14 @@ export class CatalogueServers implements AsyncDisposable {
   readonly #open = new Map<string, Server>();
   readonly #leaving = new Set<Server>();
 
-  connect(config: ServerConfig): Source {
+  /** `lookup`: refuses names that lead where nobody should be led. */
+  connect(config: ServerConfig, lookup?: typeof lookupEndpoint): Server {
     const { kind, url, apiKey, api, sendsPriority } = config;
     const key = JSON.stringify([kind, url, apiKey, api, sendsPriority]);
-    const server = this.#open.get(key) ?? { name: new URL(url).host, inference: connectServer(config) };
+    const server = this.#open.get(key) ?? {
+      name: new URL(url).host,
+      inference: connectServer(config, lookup),
+    };
     this.#open.set(key, server);
     return server;
   }

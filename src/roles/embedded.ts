@@ -24,6 +24,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { createLogger, setLogger } from '../telemetry/logger.ts';
 import { collectProcessMetrics } from '../telemetry/metrics.ts';
 import { consume } from '../worker/consume.ts';
+import { withAddedModels } from './added-models.ts';
 import { registerKeys } from './api-keys.ts';
 import { checkHealth, pingDatabase } from './health.ts';
 import { listen } from './listen.ts';
@@ -54,9 +55,10 @@ export async function runEmbedded(config: EmbeddedConfig, signal: AbortSignal): 
   stack.use(await lockFolder(config.dataDir, 'chatterbot.lock', signal));
   const database = stack.use(await startDatabase(config, signal));
   const store = await openStore(database.connectionOptions, config, { clock, onlyOwner: true }, stack);
-  const apiKey = await registerKeys(store.ports.workspaces, config);
+  const { apiKey, operators } = await registerKeys(store.ports.workspaces, config);
   const webhooks = await withWebhookSecret(config);
-  const model = stack.use(await openInference(config.inference, config.slots.total, signal));
+  const base = stack.use(await openInference(config.inference, config.slots.total, signal));
+  const model = stack.use(await withAddedModels(base, config));
 
   const queue = stack.use(new MemoryGenerationQueue({ clock }));
   const logFolder = join(config.dataDir, 'token-log');
@@ -87,6 +89,7 @@ export async function runEmbedded(config: EmbeddedConfig, signal: AbortSignal): 
       follow: settings.follow,
       health: () => checkHealth({ ...ports, db: store.db }, backendsOf(database, model)),
       readiness: () => readinessOf(runner, store.db),
+      operator: { keys: operators, endpoints: model.endpoints, localModels: model.localModels },
     },
     { ...config, webhooks },
   );

@@ -2,6 +2,7 @@ import { OpenAiHttpInference } from '../adapters/openai-http/inference.ts';
 import { providerOptions } from '../adapters/openai-http/providers.ts';
 import { PooledInference } from '../adapters/pool/inference.ts';
 import type { InferenceServerConfig } from '../config/inference-config.ts';
+import type { lookupEndpoint } from '../lib/endpoint-address.ts';
 import type { OpenInference } from './opened-inference.ts';
 
 /** It may be away: what is accepted then waits, and `/health` says so. */
@@ -18,7 +19,7 @@ export async function openInferenceServer(config: InferenceServerConfig): Promis
   };
 }
 
-export function connectServer(config: InferenceServerConfig): OpenAiHttpInference {
+export function connectServer(config: InferenceServerConfig, lookup?: typeof lookupEndpoint): OpenAiHttpInference {
   return new OpenAiHttpInference({
     url: config.url,
     ...(config.apiKey !== null && { apiKey: config.apiKey }),
@@ -28,6 +29,7 @@ export function connectServer(config: InferenceServerConfig): OpenAiHttpInferenc
     dialect: config.api,
     sendsPriority: config.sendsPriority,
     ...(config.kind !== null && providerOptions(config.kind)),
+    ...(lookup && { lookup }),
     connectTimeoutMs: config.connectTimeoutMs,
     patience: {
       firstTokenMs: config.firstTokenTimeoutMs,

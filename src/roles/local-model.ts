@@ -37,6 +37,7 @@ async function fetchModel(config: EngineConfig, signal: AbortSignal): Promise<Re
   try {
     return await resolveModel({
       folder: config.modelsDir,
+      hub: config.hub,
       onProgress: progress.show,
       signal,
       ...(setting !== null && { setting }),
@@ -84,6 +85,7 @@ async function load(
     inference: engine,
     describe: () => engine.models()[0]?.title ?? `none yet: ${basename(path)} is not loaded, /health says why`,
     backend: BACKEND,
+    modelPath: path,
     [Symbol.asyncDispose]: () => engine[Symbol.asyncDispose](),
   };
 }

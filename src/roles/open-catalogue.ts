@@ -63,6 +63,7 @@ export async function openCatalogue(
     get backend() {
       return `a catalogue of ${models.length} models`;
     },
+    ...(local?.modelPath !== undefined && { modelPath: local.modelPath }),
     describe: () => models.map(({ title }) => title).join(', '),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -90,7 +91,7 @@ async function followFile(
 }
 
 /** The file's word goes before a server's. */
-function describeModel(model: CatalogueModelConfig, listed: ModelInfo | undefined): ModelInfo {
+export function describeModel(model: CatalogueModelConfig, listed: ModelInfo | undefined): ModelInfo {
   const { from, capabilities } = model;
   const servers = from === 'engine' ? [] : from.servers.map(({ server }) => server);
   return {

@@ -5,6 +5,8 @@ export interface OpenInference extends AsyncDisposable {
   readonly inference: Inference;
   /** The model in a few words, as it stands now. */
   describe(): string;
+  /** Of the model that was loaded on this machine. */
+  readonly modelPath?: string;
   /** What plays the part, for `/health`. */
   readonly backend: string;
 }

@@ -276,6 +276,19 @@ export function catalogueRead(event: EventFields & { models?: number; problems?:
   else logger().info(event, 'catalogue taken');
 }
 
+/** Somebody added or removed one. */
+export function endpointsChanged(event: EventFields & { endpoints?: readonly string[] }): void {
+  logger().info(event, 'endpoints changed');
+}
+
+/** A download onto this machine has ended. */
+export function modelDownloaded(
+  event: EventFields & { download?: 'ready' | 'cancelled' | 'failed'; error?: unknown },
+): void {
+  if (event.download === 'failed') logger().warn(event, 'model download failed');
+  else logger().info(event, 'model download ended');
+}
+
 /** `isOpen`: too many of its answers failed, and it is left out until one token comes again. */
 export function upstreamState(event: UpstreamFields & { isOpen?: boolean | undefined }): void {
   metrics.upstreamUp.set({ server: event.server ?? NONE, model: event.model ?? NONE }, event.isOpen ? 0 : 1);

@@ -11,7 +11,7 @@ const folders = [
   fileURLToPath(new URL('../../.cache/models', import.meta.url)),
   join(process.env.DATA_DIR ?? 'data', 'models'),
 ];
-const files = [PACKAGED_MODEL.file, findEntry(PACKAGED_MODEL.id)!.hub!.file];
+const files = [PACKAGED_MODEL.file, findEntry(PACKAGED_MODEL.id)!.hub.file];
 const path = folders
   .flatMap((folder) => files.map((file) => join(folder, file)))
   .find((candidate) => existsSync(candidate));

@@ -96,7 +96,9 @@ it('finds what was said, by keyboard alone', async () => {
   await page.goto(server.url);
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
   await page.keyboard.press('Control+k');
-  await page.keyboard.type('heron');
+  // As fast as people type: the first letters come before the palette does.
+  await page.keyboard.type('heron', { delay: 60 });
+  expect(await page.getByRole('combobox').inputValue()).toBe('heron');
   await page.getByRole('option').locator('mark', { hasText: 'heron' }).first().waitFor();
   const hit = page.getByRole('group', { name: 'Said in chats' }).getByRole('option').first();
   // The chat's own title comes before the passage.

@@ -30,6 +30,9 @@ const HIDDEN = { owner: 200, stranger: 404, nobody: 401 };
 /** The same words name somebody else there: an empty answer of their own. */
 const OWN_OF_EACH = { owner: 200, stranger: 200, nobody: 401 };
 
+/** The operator's, of a server by itself. */
+const ELSEWHERE = { owner: 409, stranger: 409, nobody: 401 };
+
 /** One row for each route: a route without one fails the test. */
 export const MATRIX: Readonly<Record<string, Row>> = {
   postChat: { body: chat, expect: HIDDEN },
@@ -83,9 +86,19 @@ export const MATRIX: Readonly<Record<string, Row>> = {
   listDeadLetters: { expect: SAME_FOR_ALL },
   postReplay: { params: generation, expect: { ...HIDDEN, owner: 409 } },
   listModels: { expect: SAME_FOR_ALL },
+  listEndpoints: { expect: ELSEWHERE },
+  postEndpointTry: { body: () => ({ address: 'http://127.0.0.1:9' }), expect: ELSEWHERE },
+  postEndpoint: { body: () => ({ address: 'http://127.0.0.1:9' }), expect: ELSEWHERE },
+  deleteEndpoint: { params: generation, expect: ELSEWHERE },
+  listLocalModels: { expect: ELSEWHERE },
+  postLocalModelDownload: { params: () => ({ name: 'x' }), expect: ELSEWHERE },
+  deleteLocalModelDownload: { params: () => ({ name: 'x' }), expect: ELSEWHERE },
+  deleteLocalModel: { params: () => ({ name: 'x' }), expect: ELSEWHERE },
   getSession: { expect: SAME_FOR_ALL },
   postSession: { body: () => ({ api_key: 'nobody has this' }), expect: { owner: 401, stranger: 401, nobody: 401 } },
   deleteSession: { expect: { owner: 204, stranger: 204, nobody: 204 } },
+  getStoredData: { params: user, expect: OWN_OF_EACH },
+  getUserExport: { params: user, expect: OWN_OF_EACH },
   getUsage: { expect: SAME_FOR_ALL },
   getHealth: { expect: OPEN },
   getLivez: { expect: OPEN },
@@ -98,6 +111,7 @@ export const MATRIX: Readonly<Record<string, Row>> = {
   deleteItem: { params: item, expect: { owner: 204, stranger: 204, nobody: 401 } },
   deleteConversation: { params: conversation, expect: { ...HIDDEN, owner: 204 } },
   deleteUser: { params: user, expect: OWN_OF_EACH },
+  getDeletion: { params: user, expect: OWN_OF_EACH },
 };
 
 /** The catalogue's code, whatever form the error has. */

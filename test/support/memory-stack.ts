@@ -122,6 +122,7 @@ export async function startMemoryStack(overrides: Overrides = {}) {
       follow: { watchdogMs: 3000, maxBufferedBytes: 64 * 1024 },
       health: async () => HEALTHY,
       readiness: async () => 'ready',
+      operator: null,
       ...overrides.deps,
     },
     { ...OPTIONS, ...overrides.options },

@@ -131,7 +131,7 @@ test('whoever shared an answer that was stopped asks for itself', async () => {
   await until(async () => stack.runner.running === 0);
 });
 
-test('a deleted user takes the kept answers along', async () => {
+test('a deleted user, and a deleted conversation, takes the kept answers along', async () => {
   const kept = new Map<string, Uint8Array>();
   await using own = await startMemoryStack({
     inference,
@@ -145,16 +145,28 @@ test('a deleted user takes the kept answers along', async () => {
       return {};
     },
   });
-  const ask = async (user_id: string) =>
-    await call(own.url, 'POST', '/chat', { key: KEY, body: { user_id, message: 'say kept' } });
+  const ask = async (user_id: string) => {
+    const { status } = await call(own.url, 'POST', '/chat', { key: KEY, body: { user_id, message: 'say kept' } });
+    expect(status).toBe(200);
+  };
   await ask('hugo');
   await until(() => kept.size === 1);
   await ask('ida');
   expect(asked()).toBe(1);
-  expect((await call(own.url, 'DELETE', '/users/hugo', { key: KEY })).status).toBe(200);
+  const remove = (path: string) => call(own.url, 'DELETE', path, { key: KEY });
+  // It came from there, and so stays.
+  await remove('/users/ida/conversations/1');
   await ask('ida');
-  await ask('jo');
+  expect(asked()).toBe(1);
+  expect((await remove('/users/hugo')).status).toBe(200);
+  kept.clear();
+  await ask('ida');
+  await until(() => kept.size === 1);
+  await ask('joe');
   expect(asked()).toBe(2);
+  await remove('/users/ida/conversations/3');
+  await ask('joe');
+  expect(asked()).toBe(3);
   // What a copy of the cache would still hold is no text of anybody.
   for (const bytes of kept.values()) expect(Buffer.from(bytes).includes('kept')).toBe(false);
 });

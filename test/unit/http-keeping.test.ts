@@ -79,17 +79,27 @@ describe('what a user keeps', () => {
   });
 
   test('settings of a conversation reach the model, and a message may say otherwise', async () => {
-    const settings = { system_prompt: 'Only rhymes.', temperature: 0.2, model: 'gone since' };
+    const settings = { system_prompt: 'Only rhymes.', temperature: 0.2, max_tokens: 77, model: 'gone since' };
     await begin('settles', { message: 'say a', settings });
     const read = () => inference.requests.at(-1)!;
-    expect(read()).toMatchObject({ temperature: 0.2, messages: [{ role: 'system', content: 'Only rhymes.' }, {}] });
-    const again = await send('POST', '/users/settles/conversations/1/messages', { message: 'say b', temperature: 1 });
+    expect((await get('/users/settles/conversations/1')).json.settings).toEqual(settings);
+    expect(read()).toMatchObject({
+      temperature: 0.2,
+      maxTokens: 77,
+      messages: [{ role: 'system', content: 'Only rhymes.' }, {}],
+    });
+    const again = await send('POST', '/users/settles/conversations/1/messages', {
+      message: 'say b',
+      temperature: 1,
+      max_tokens: 5,
+    });
     await settled(again.json.id);
-    expect(read()).toMatchObject({ temperature: 1, messages: [{ content: 'Only rhymes.' }, {}, {}, {}] });
+    expect(read()).toMatchObject({ temperature: 1, maxTokens: 5, messages: [{ content: 'Only rhymes.' }, {}, {}, {}] });
     await send('PATCH', '/users/settles/conversations/1', { settings: {} });
     const { json } = await send('POST', '/users/settles/conversations/1/messages', { message: 'say c' });
     await settled(json.id);
     expect(read().messages[0]?.role).toBe('user');
+    expect(read().maxTokens).toBeGreaterThan(77);
   });
 
   test('a temporary chat is at its address and nowhere else, and may be kept after all', async () => {

@@ -61,3 +61,36 @@ test('a stranger is not found, in this workspace or another', async () => {
     expect([status, json.error.code]).toEqual([404, 'user_not_found']);
   }
 });
+
+test('what is kept can be counted and exported before it is deleted, and the receipt asked for afterwards', async () => {
+  const root = '/users/leaves-with-all';
+  const stored = async () => (await send('GET', `${root}/data`)).json;
+  expect(await stored()).toMatchObject({ conversations: { kept: 0 }, messages: { recent: 0, bytes: 0 } });
+  expect((await send('GET', `${root}/deletion`)).json.error.code).toBe('deletion_not_found');
+  for (const message of ['say one', 'say two', 'say three']) {
+    await send('POST', '/chat', { user_id: 'leaves-with-all', message });
+  }
+  const id = '0f7c2f4e-8a1b-4c3d-9e5f-6a7b8c9d0e1f';
+  await send('PUT', `${root}/items/${id}`, { kind: 'prompt', name: 'Sum up', text: 'Sum up {{text}}' });
+  await send('PATCH', `${root}/conversations/2`, { archived: true });
+  await send('DELETE', `${root}/conversations/3`);
+  expect(await stored()).toMatchObject({
+    conversations: { kept: 2, archived: 1, temporary: 0, deleted: 1 },
+    generations: 3,
+    items: { folders: 0, prompts: 1 },
+  });
+  const exported = await send('GET', `${root}/export`);
+  expect(exported.headers.get('content-disposition')).toContain('attachment');
+  expect(exported.json).toMatchObject({
+    format: 'chatterbot',
+    items: [{ id, kind: 'prompt' }],
+    conversations: [
+      { conversation: { number: 1 }, messages: [{ content: 'say one' }, { content: 'one' }] },
+      { conversation: { number: 2, archived: true }, messages: [{ content: 'say two' }, { content: 'two' }] },
+    ],
+  });
+  const deleted = (await send('DELETE', root)).json;
+  await send('POST', '/chat', { user_id: 'leaves-with-all', message: 'say again' });
+  expect((await send('GET', `${root}/deletion`)).json).toEqual(deleted);
+  expect(await stored()).toMatchObject({ conversations: { kept: 1, deleted: 0 }, items: { prompts: 0 } });
+});

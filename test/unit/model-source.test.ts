@@ -78,7 +78,7 @@ it('refuses a download that is no model, or a cut one', async () => {
 
 it('takes the default of the hub where it can be reached, once', async () => {
   const resolved = await resolveModel({ folder, hub, pip: noPip });
-  expect(resolved).toEqual({ path: join(folder, DEFAULT_ENTRY.hub!.file), id: DEFAULT_ENTRY.id });
+  expect(resolved).toEqual({ path: join(folder, DEFAULT_ENTRY.hub.file), id: DEFAULT_ENTRY.id });
   expect(await resolveModel({ folder, hub, pip: noPip })).toEqual(resolved);
   const { repository, file } = DEFAULT_ENTRY.hub!;
   expect(requests).toEqual([`/${repository}/resolve/main/${file}`]);

@@ -4,6 +4,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { lazy, StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { speakAsChosen } from './data/language.ts';
 import { queryClient } from './data/query-client.ts';
 import { SessionGate } from './features/session/session-gate.tsx';
 
@@ -13,18 +14,21 @@ const SharedPage = lazy(() => import('./features/share/shared-page.tsx'));
 const shared = /^\/s\/([\w-]{1,64})\/?$/.exec(location.pathname)?.[1];
 const root = document.getElementById('root');
 if (!root) throw new Error('The page lacks its root element.');
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={queryClient}>
-      {shared ? (
-        <Suspense>
-          <SharedPage id={shared} />
-        </Suspense>
-      ) : (
-        <SessionGate>
-          <App />
-        </SessionGate>
-      )}
-    </QueryClientProvider>
-  </StrictMode>,
-);
+const draw = (): void =>
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        {shared ? (
+          <Suspense>
+            <SharedPage id={shared} />
+          </Suspense>
+        ) : (
+          <SessionGate>
+            <App />
+          </SessionGate>
+        )}
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+// Where its texts cannot be fetched the page is in English.
+void speakAsChosen().then(draw, draw);

@@ -8,6 +8,11 @@ const FolderDialog = lazy(() => import('./features/keeping/folder-dialog.tsx'));
 const MoveDialog = lazy(() => import('./features/keeping/move-dialog.tsx'));
 const ShareDialog = lazy(() => import('./features/keeping/share-dialog.tsx'));
 const RenameDialog = lazy(() => import('./features/sidebar/rename-dialog.tsx'));
+const StyleDialog = lazy(() => import('./features/style/style-dialog.tsx'));
+const AssistantsDialog = lazy(() => import('./features/assistants/assistants-dialog.tsx'));
+const AssistantDialog = lazy(() => import('./features/assistants/assistant-dialog.tsx'));
+const PromptsDialog = lazy(() => import('./features/prompts/prompts-dialog.tsx'));
+const PromptDialog = lazy(() => import('./features/prompts/prompt-dialog.tsx'));
 const SettingsDialog = lazy(() => import('./features/settings/settings-dialog.tsx'));
 const ShortcutsDialog = lazy(() => import('./features/commands/shortcuts-dialog.tsx'));
 
@@ -24,6 +29,11 @@ export function Overlays({ narrow }: { narrow: boolean }) {
       {overlay?.kind === 'share' && <ShareDialog number={overlay.number} onClose={closeOverlay} />}
       {overlay?.kind === 'folder' && <FolderDialog folder={overlay.folder} onClose={closeOverlay} />}
       {overlay?.kind === 'move' && <MoveDialog conversation={overlay.conversation} onClose={closeOverlay} />}
+      {overlay?.kind === 'style' && <StyleDialog key={overlay.of} of={overlay.of} onClose={closeOverlay} />}
+      {overlay?.kind === 'assistants' && <AssistantsDialog onClose={closeOverlay} />}
+      {overlay?.kind === 'assistant' && <AssistantDialog {...overlay} onClose={closeOverlay} />}
+      {overlay?.kind === 'prompts' && <PromptsDialog onClose={closeOverlay} />}
+      {overlay?.kind === 'prompt' && <PromptDialog {...overlay} onClose={closeOverlay} />}
       {overlay?.kind === 'rename' && <RenameDialog conversation={overlay.conversation} onClose={closeOverlay} />}
     </Suspense>
   );

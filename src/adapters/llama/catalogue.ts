@@ -5,7 +5,11 @@ export type CatalogueEntry = {
   description: string;
   /** Matched against the file's own name for itself (`general.name`), so that a path finds its entry too. */
   recognise: RegExp;
-  hub: { repository: string; file: string; approximateBytes: number } | null;
+  hub: { repository: string; file: string; approximateBytes: number };
+  /** Of its weights, by its SPDX name. */
+  licence: string;
+  /** Bytes, about, of its file and one chat's window. */
+  memoryBytes: number;
   form: 'chatml';
   systemPrompt: string | null;
   sampling: Sampling;
@@ -53,6 +57,8 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       file: 'qwen2.5-0.5b-instruct-q4_k_m.gguf',
       approximateBytes: 491_000_000,
     },
+    licence: 'Apache-2.0',
+    memoryBytes: 700_000_000,
     form: 'chatml',
     systemPrompt: ASSISTANT,
     sampling: QWEN_SAMPLING,
@@ -69,6 +75,8 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       file: 'qwen2.5-1.5b-instruct-q4_k_m.gguf',
       approximateBytes: 1_120_000_000,
     },
+    licence: 'Apache-2.0',
+    memoryBytes: 1_500_000_000,
     form: 'chatml',
     systemPrompt: ASSISTANT,
     sampling: QWEN_SAMPLING,
@@ -85,6 +93,8 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       file: 'Qwen_Qwen3-4B-Instruct-2507-Q4_K_M.gguf',
       approximateBytes: 2_500_000_000,
     },
+    licence: 'Apache-2.0',
+    memoryBytes: 4_000_000_000,
     form: 'chatml',
     systemPrompt: ASSISTANT,
     sampling: { ...QWEN_SAMPLING, repeatPenalty: { penalty: 1, window: 64 } },
@@ -102,6 +112,8 @@ export const CATALOGUE: readonly CatalogueEntry[] = [
       file: 'SmolLM2-135M-Instruct-Q8_0.gguf',
       approximateBytes: 145_000_000,
     },
+    licence: 'Apache-2.0',
+    memoryBytes: 300_000_000,
     form: 'chatml',
     // With any system message, its template's own included, this model answers nonsense; without one, Paris.
     systemPrompt: null,

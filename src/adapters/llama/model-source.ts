@@ -118,7 +118,6 @@ async function anyModel(options: ModelSourceOptions): Promise<ResolvedModel> {
 }
 
 async function fromHub(entry: CatalogueEntry, options: ModelSourceOptions): Promise<ResolvedModel> {
-  if (entry.hub === null) throw new UnreachableError(`${entry.title} is not on the hub.`);
   const { repository, file } = entry.hub;
   const path = join(options.folder, file);
   options.onProgress?.({ phase: 'looking', detail: entry.title });
@@ -159,12 +158,16 @@ async function refuseIncomplete(path: string): Promise<void> {
   }
 }
 
-async function findPresent(entry: CatalogueEntry, folder: string): Promise<ResolvedModel | null> {
-  const names = [entry.hub?.file, entry.id === PACKAGED_MODEL.id ? PACKAGED_MODEL.file : undefined];
-  for (const name of names) {
-    if (name !== undefined && (await isFile(join(folder, name)))) return { path: join(folder, name), id: entry.id };
+export async function findPresent(entry: CatalogueEntry, folder: string): Promise<ResolvedModel | null> {
+  for (const name of filesOf(entry)) {
+    if (await isFile(join(folder, name))) return { path: join(folder, name), id: entry.id };
   }
   return null;
+}
+
+/** The names that its file may have. */
+export function filesOf({ id, hub }: CatalogueEntry): string[] {
+  return [hub.file, ...(id === PACKAGED_MODEL.id ? [PACKAGED_MODEL.file] : [])];
 }
 
 async function isFile(path: string): Promise<boolean> {

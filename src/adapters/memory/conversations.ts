@@ -1,16 +1,18 @@
-import type {
-  BranchMessage,
-  BranchPage,
-  Conversation,
-  ConversationChange,
-  ConversationPage,
-  Conversations,
-  Feedback,
-  Imported,
-  ImportedConversation,
-  ImportedMessage,
-  Message,
-  SearchHit,
+import {
+  type BranchMessage,
+  type BranchPage,
+  type Conversation,
+  type ConversationChange,
+  type ConversationPage,
+  type Conversations,
+  type Feedback,
+  type Imported,
+  type ImportedConversation,
+  type ImportedMessage,
+  type Message,
+  NOTHING_STORED,
+  type SearchHit,
+  type Stored,
 } from '../../ports/conversations.ts';
 import type { ConversationId, GenerationId, MessageId, UserId } from '../../ports/generations.ts';
 import { ChatError } from '../../protocol/errors.ts';
@@ -145,6 +147,30 @@ export class MemoryConversations implements Conversations {
 
   async search(userId: UserId, query: string, limit: number): Promise<readonly SearchHit[]> {
     return searchMessages(this.#listed(userId), query, limit);
+  }
+
+  async stored(userId: UserId): Promise<Stored> {
+    const user = this.#database.users.get(userId);
+    if (!user) return NOTHING_STORED;
+    const all = [...user.conversations.values()];
+    const there = all.filter((row) => !row.deleted);
+    const kept = there.filter((row) => !row.temporary);
+    const messages = all.flatMap((row) => [...row.messages.values()]);
+    return {
+      conversations: {
+        kept: kept.length,
+        archived: kept.filter((row) => row.archived).length,
+        temporary: there.length - kept.length,
+        deleted: all.filter((row) => row.deleted && row.messages.size > 0).length,
+      },
+      messages: {
+        recent: messages.length,
+        archived: 0,
+        bytes: messages.reduce((sum, { content, reasoning }) => sum + Buffer.byteLength(content + reasoning), 0),
+      },
+      generations: [...this.#database.generations.values()].filter((row) => row.user === user).length,
+      usageDays: user.usage.size,
+    };
   }
 
   #listed(userId: UserId): ConversationRow[] {

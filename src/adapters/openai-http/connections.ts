@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { connect as connectPlain, isIP, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type ResponseListener, ResponseParser } from './response-parser.ts';
 import { timedOut } from './upstream-errors.ts';
@@ -12,6 +12,10 @@ export type Listener = ResponseListener & { onError(error: Error): void };
 /** `abort`: it is not waited for any more; its connection is closed, and the listener hears nothing more. */
 export type Exchange = { abort(): void };
 
+/** `lookup`: instead of the system's. */
+type Server = { origin: URL; connectTimeoutMs: number; lookup?: LookupFunction | undefined };
+type Address = { host: string; port: number; lookup?: LookupFunction };
+
 /** Milliseconds that a connection is kept for the next request; servers close theirs after five. */
 const KEEP_MS = 4000;
 /** All reading of this process goes through it: bytes are taken over before the next read. */
@@ -22,21 +26,19 @@ const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024);
  * was kept and turns out to be closed by the server is replaced once, before anything was read.
  */
 export class Connections implements AsyncDisposable {
-  readonly #origin: URL;
-  readonly #connectTimeoutMs: number;
+  readonly #server: Server;
   readonly #kept: Connection[] = [];
   readonly #busy = new Set<Connection>();
   #isClosed = false;
   #whenFree: (() => void)[] = [];
 
-  constructor(origin: string, connectTimeoutMs: number) {
-    this.#origin = new URL(origin);
-    this.#connectTimeoutMs = connectTimeoutMs;
+  constructor(server: Server) {
+    this.#server = server;
   }
 
   send(post: Post, listener: Listener): Exchange {
     if (this.#isClosed) throw new Error('the connections are closed');
-    const request = writeRequest(this.#origin, post);
+    const request = writeRequest(this.#server.origin, post);
     let connection: Connection | null = null;
     const use = (next: Connection, mayBeStale: boolean) => {
       connection = next;
@@ -83,7 +85,7 @@ export class Connections implements AsyncDisposable {
   }
 
   #connect(): Connection {
-    return new Connection(this.#origin, this.#connectTimeoutMs, (gone) => {
+    return new Connection(this.#server, (gone) => {
       const at = this.#kept.indexOf(gone);
       if (at >= 0) this.#kept.splice(at, 1);
     });
@@ -114,12 +116,12 @@ class Connection {
   #parser: ResponseParser | null = null;
   #connecting: NodeJS.Timeout | undefined;
 
-  constructor(origin: URL, connectTimeoutMs: number, onGone: (connection: Connection) => void) {
+  constructor({ origin, connectTimeoutMs, lookup }: Server, onGone: (connection: Connection) => void) {
     this.#onGone = onGone;
     const isTls = origin.protocol === 'https:';
     const host = origin.hostname.replace(/^\[|\]$/g, '');
-    const port = Number(origin.port || (isTls ? 443 : 80));
-    this.#socket = isTls ? this.#openTls(host, port) : this.#openPlain(host, port);
+    const at = { host, port: Number(origin.port || (isTls ? 443 : 80)), ...(lookup && { lookup }) };
+    this.#socket = isTls ? this.#openTls(at) : this.#openPlain(at);
     const late = () => this.lose(timedOut('connect', connectTimeoutMs));
     this.#connecting = setTimeout(late, connectTimeoutMs);
     this.#socket.once(isTls ? 'secureConnect' : 'connect', () => clearTimeout(this.#connecting));
@@ -164,16 +166,16 @@ class Connection {
     this.#onGone(this);
   }
 
-  #openPlain(host: string, port: number): Socket {
+  #openPlain(at: Address): Socket {
     const callback = (bytes: number) => {
       this.#read(READ_BUFFER.subarray(0, bytes));
       return true;
     };
-    return connectPlain({ host, port, keepAlive: true, onread: { buffer: READ_BUFFER, callback } });
+    return connectPlain({ ...at, keepAlive: true, onread: { buffer: READ_BUFFER, callback } });
   }
 
-  #openTls(host: string, port: number): Socket {
-    const socket = connectTls({ host, port, servername: isIP(host) ? '' : host, ALPNProtocols: ['http/1.1'] });
+  #openTls(at: Address): Socket {
+    const socket = connectTls({ ...at, servername: isIP(at.host) ? '' : at.host, ALPNProtocols: ['http/1.1'] });
     socket.on('data', (bytes: Buffer) => this.#read(bytes));
     return socket;
   }

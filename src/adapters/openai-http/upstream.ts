@@ -1,4 +1,5 @@
-import { Agent, request } from 'undici';
+import type { LookupFunction } from 'node:net';
+import { Agent, type Dispatcher, request } from 'undici';
 import { Connections, type Exchange, type Listener } from './connections.ts';
 import { inferenceError, refusedBy, timedOut } from './upstream-errors.ts';
 
@@ -15,6 +16,8 @@ export type UpstreamOptions = {
   headers?: Readonly<Record<string, string>>;
   query?: Readonly<Record<string, string>>;
   connectTimeoutMs: number;
+  /** Refuses names that lead where nobody should be led; absent: the system's. */
+  lookup?: LookupFunction | undefined;
 };
 
 /** Milliseconds for whatever is not a completion. */
@@ -33,14 +36,15 @@ export class Upstream implements AsyncDisposable {
   readonly #headers: Record<string, string>;
 
   constructor(options: UpstreamOptions) {
-    const { url, apiPath = '/v1', headers, query, connectTimeoutMs } = options;
+    const { url, apiPath = '/v1', headers, query, connectTimeoutMs, lookup } = options;
     this.#apiPath = apiPath;
     const whole = url.replace(/\/+$/, '');
     this.root = apiPath !== '' && whole.endsWith(apiPath) ? whole.slice(0, -apiPath.length) : whole;
     this.#query = query ? `?${new URLSearchParams(query)}` : '';
     this.#headers = { ...headers, ...authorization(options) };
-    this.#agent = new Agent({ connect: { timeout: connectTimeoutMs } });
-    this.#streams = new Connections(this.root, connectTimeoutMs);
+    const connect = { timeout: connectTimeoutMs, ...(lookup && { lookup }) };
+    this.#agent = new Agent({ connect });
+    this.#streams = new Connections({ origin: new URL(this.root), connectTimeoutMs, lookup });
   }
 
   /** What comes back goes to the listener as it comes; its timeouts are the caller's. */
@@ -74,6 +78,11 @@ export class Upstream implements AsyncDisposable {
       if (late.aborted) throw timedOut('total', timeoutMs);
       throw transportError(error, false);
     }
+  }
+
+  /** A GET whose answer, whatever it is, the caller reads. */
+  get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    return request(this.#address(path), { dispatcher: this.#agent, headers: this.#headers, signal });
   }
 
   /** What is under way goes on to its end. */

@@ -1,15 +1,17 @@
-import type {
-  BranchMessage,
-  BranchPage,
-  Conversation,
-  ConversationChange,
-  ConversationPage,
-  Conversations,
-  Feedback,
-  Imported,
-  ImportedConversation,
-  Message,
-  SearchHit,
+import {
+  type BranchMessage,
+  type BranchPage,
+  type Conversation,
+  type ConversationChange,
+  type ConversationPage,
+  type Conversations,
+  type Feedback,
+  type Imported,
+  type ImportedConversation,
+  type Message,
+  NOTHING_STORED,
+  type SearchHit,
+  type Stored,
 } from '../../ports/conversations.ts';
 import type { ConversationId, GenerationId, MessageId, UserId } from '../../ports/generations.ts';
 import { ARCHIVED_OUTLINE, toArchivedRow } from './archive-chunk.ts';
@@ -90,6 +92,25 @@ const SEARCH: Statement = {
       WHERE m.user_id = $1 AND message_words(m.content) @@ plainto_tsquery('simple', $2)
       ORDER BY m.id DESC LIMIT ${MAX_RANKED}
     ) AS newest ORDER BY rank DESC, newest.created_at DESC, newest.id DESC LIMIT $3`,
+};
+
+/** What is not stored has no number. */
+const STORED: Statement = {
+  name: 'stored_of_user',
+  text: `SELECT jsonb_build_object(
+    'conversations', (SELECT jsonb_build_object(
+      'kept', count(*) FILTER (WHERE deleted_at IS NULL AND NOT temporary),
+      'archived', count(*) FILTER (WHERE deleted_at IS NULL AND NOT temporary AND archived),
+      'temporary', count(*) FILTER (WHERE deleted_at IS NULL AND temporary),
+      'deleted', count(*) FILTER (WHERE deleted_at IS NOT NULL AND purged_at IS NULL))
+      FROM conversations WHERE user_id = $1 AND number IS NOT NULL),
+    'messages', (SELECT jsonb_build_object('recent', recent.count, 'archived', packed.count, 'bytes', recent.bytes + packed.bytes)
+      FROM (SELECT count(*), coalesce(sum(pg_column_size(content) + pg_column_size(reasoning)), 0) AS bytes
+        FROM messages WHERE user_id = $1) AS recent,
+        (SELECT coalesce(sum(messages), 0) AS count, coalesce(sum(packed_bytes), 0) AS bytes
+        FROM message_archive WHERE user_id = $1) AS packed),
+    'generations', (SELECT count(*) FROM generations WHERE user_id = $1),
+    'usageDays', (SELECT count(*) FROM usage_daily WHERE user_id = $1)) AS stored`,
 };
 
 type Changed = { home: string | null; changed: string | null };
@@ -223,6 +244,11 @@ export class PostgresConversations implements Conversations {
       { isAway: ({ home }) => home !== 'active' },
     );
     return row !== null && row.changed !== null;
+  }
+
+  async stored(userId: UserId): Promise<Stored> {
+    const [row] = await this.#rows<{ stored: Stored }>(userId, 'settled', STORED, [userId]);
+    return row?.stored ?? NOTHING_STORED;
   }
 
   async search(userId: UserId, query: string, limit: number): Promise<readonly SearchHit[]> {

@@ -1,17 +1,11 @@
-import Type from 'typebox';
 import { ChatError } from '../../protocol/errors.ts';
 import { conversationParams, exportQuery } from '../../protocol/requests.ts';
-import { conversationSchema, messageSchema } from '../../protocol/resources.ts';
+import { exportSchema } from '../../protocol/resources.ts';
 import { EXAMPLE_CONVERSATION, EXAMPLE_MESSAGE } from '../examples.ts';
 import { findUserOfConversation } from '../find-user.ts';
 import { renderMarkdown } from '../render-markdown.ts';
 import { conversationResource, messageResources } from '../represent.ts';
 import { defineRoute } from '../route.ts';
-
-const exportSchema = Type.Object(
-  { conversation: conversationSchema, messages: Type.Array(messageSchema) },
-  { title: 'Export', description: 'Every message of every branch, oldest first.' },
-);
 
 export const getExport = defineRoute({
   id: 'getExport',

@@ -42,6 +42,25 @@ export function describeKeepingContract(store: () => StoreHarness): void {
     });
   });
 
+  test('what is kept of a person is counted, and nobody else’s', async () => {
+    const { ports } = store();
+    const { conversations } = ports;
+    const person = await newPerson(ports);
+    const other = await newPerson(ports);
+    expect(await conversations.stored(newId())).toEqual(await conversations.stored(person.userId));
+    await answered(ports, person);
+    await answered(ports, person, { begin: { temporary: true } });
+    await answered(ports, person);
+    await answered(ports, other);
+    await conversations.update(person.userId, 1, { archived: true });
+    await conversations.remove(person.userId, 3);
+    expect(await conversations.stored(person.userId)).toMatchObject({
+      conversations: { kept: 1, archived: 1, temporary: 1, deleted: 1 },
+      messages: { recent: 6, archived: 0, bytes: expect.any(Number) },
+      generations: 3,
+    });
+  });
+
   test('settings are kept with a conversation, and replaced as a whole', async () => {
     const { ports } = store();
     const { conversations } = ports;

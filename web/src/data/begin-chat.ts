@@ -1,26 +1,33 @@
 import type { SendInput, UserApi } from '../../../client/user-api.ts';
-import type { ConversationResource, ItemResource } from '../../../src/protocol/resources.ts';
+import type { ChatSettingsResource, ConversationResource, ItemResource } from '../../../src/protocol/resources.ts';
 import { showToast } from '../ui/toasts.tsx';
 import { refreshConversations } from './message-cache.ts';
-import { isNextTemporary, makeNextTemporary } from './next-chat.ts';
+import { forgetNextChat, type NextChat, nextChat } from './next-chat.ts';
 import { conversationKey } from './queries.ts';
 import { queryClient } from './query-client.ts';
 import { currentRoute, onNavigate } from './router.ts';
 import { currentSettings } from './settings.ts';
+import { words } from './words.ts';
+
+/** Of a new chat. Where the assistant says nothing the person's defaults hold. */
+export function nextSettings({ assistant, settings }: NextChat, items: readonly ItemResource[]): ChatSettingsResource {
+  if (settings) return settings;
+  const defaults = items.findLast((item) => item.kind === 'defaults')?.settings;
+  return { ...defaults, ...assistant?.settings, ...(assistant && { assistant: assistant.name }) };
+}
 
 /** What a new conversation is sent with. */
 export function beginning(): Pick<SendInput, 'settings' | 'temporary' | 'auto_title'> {
-  const items = queryClient.getQueryData<ItemResource[]>(['items']) ?? [];
-  const chosen = items.findLast((item) => item.kind === 'defaults')?.settings ?? {};
+  const chosen = nextSettings(nextChat(), queryClient.getQueryData<ItemResource[]>(['items']) ?? []);
   return {
     ...(Object.keys(chosen).length > 0 && { settings: chosen }),
-    ...(isNextTemporary() ? { temporary: true } : currentSettings().autoTitle && { auto_title: true }),
+    ...(nextChat().temporary ? { temporary: true } : currentSettings().autoTitle && { auto_title: true }),
   };
 }
 
 export function begun(number: number): void {
-  if (!isNextTemporary() && currentSettings().autoTitle) void awaitTitle(number);
-  makeNextTemporary(false);
+  if (!nextChat().temporary && currentSettings().autoTitle) void awaitTitle(number);
+  forgetNextChat();
 }
 
 /** Going elsewhere in the page ends it; closing or reloading the page does not. Returns how to leave it alone. */
@@ -30,7 +37,7 @@ export function forgetWhenLeft(user: UserApi, number: number): () => void {
     stop();
     user
       .remove(number)
-      .then(() => showToast({ text: 'The temporary chat is deleted.' }))
+      .then(() => showToast({ text: words.temporaryDeleted }))
       // It goes by itself after a while.
       .catch(() => {});
   });

@@ -3,12 +3,14 @@ import type { ConversationChange, UserApi } from '../../../client/user-api.ts';
 import type { ConversationResource, Page } from '../../../src/protocol/resources.ts';
 import { createStore } from '../lib/store.ts';
 import { closeToast, showToast } from '../ui/toasts.tsx';
+import { common } from '../ui/words.ts';
 import { errorInWords } from './in-words.ts';
 import { refreshConversations } from './message-cache.ts';
 import { conversationKey, conversationQuery, conversationsKey, olderKey } from './queries.ts';
 import { queryClient } from './query-client.ts';
 import { navigate } from './router.ts';
 import { useSession } from './session-context.ts';
+import { words } from './words.ts';
 
 const ARCHIVED_KEY = ['archived conversations'];
 const UNDO_MS = 6_000;
@@ -24,8 +26,8 @@ export async function changeConversation(
     await user.change(before.number, change);
   } catch (error) {
     put(before.number, before);
-    const what = `“${before.title}” ${change.title === undefined ? 'stays as it was' : 'keeps its name'}.`;
-    showToast({ text: `${what} ${errorInWords(error)}`, bad: true });
+    const said = change.title === undefined ? words.staysAsItWas : words.keepsName;
+    showToast({ text: said({ title: before.title, why: errorInWords(error) }), bad: true });
   }
   refreshConversations(before.number);
 }
@@ -34,9 +36,9 @@ export async function changeConversation(
 export function archiveConversation(user: UserApi, conversation: ConversationResource): void {
   void changeConversation(user, conversation, { archived: true });
   showToast({
-    text: `Archived “${conversation.title}”.`,
+    text: words.archived({ title: conversation.title }),
     action: {
-      label: 'Undo',
+      label: common.undo,
       run: () => void changeConversation(user, { ...conversation, archived: true }, { archived: false }),
     },
   });
@@ -89,17 +91,17 @@ export function deleteConversation(user: UserApi, conversation: ConversationReso
       refreshConversations(number);
     } catch (error) {
       restore();
-      showToast({ text: `“${title}” is still here. ${errorInWords(error)}`, bad: true });
+      showToast({ text: words.stillHere({ title, why: errorInWords(error) }), bad: true });
     }
   }
   const leave = (): void => void remove(true);
   const timer = setTimeout(() => void remove(false), UNDO_MS);
   window.addEventListener('pagehide', leave);
   const toast = showToast({
-    text: `Deleted “${title}”.`,
+    text: words.deleted({ title }),
     stays: true,
     action: {
-      label: 'Undo',
+      label: common.undo,
       run() {
         settle();
         restore();

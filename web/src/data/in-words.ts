@@ -1,37 +1,43 @@
 import { ApiError, ConnectionError } from '../../../client/api-error.ts';
+import { formatNumber } from '../words/format.ts';
+import { translated } from '../words/words.ts';
+import { words } from './words.ts';
 
 /** An error as a person reads it: what happened, and what to do where that is known. */
 export function errorInWords(error: unknown): string {
-  if (error instanceof ConnectionError) return 'The server cannot be reached. Nothing you typed is lost.';
-  if (!(error instanceof ApiError)) return 'Something went wrong on this page.';
-  if (error.retryAfterMs !== undefined) {
-    return `${error.message} Try again in ${Math.max(1, Math.ceil(error.retryAfterMs / 1000))} s.`;
-  }
-  return error.message;
+  if (error instanceof ConnectionError) return words.unreachable;
+  if (!(error instanceof ApiError)) return words.wrongHere;
+  const what = failureInWords(error);
+  if (error.retryAfterMs === undefined) return what;
+  return words.tryAgainIn({ what, time: secondsInWords(Math.ceil(error.retryAfterMs / 1000)) });
 }
 
-const ORDINALS = ['Next', 'Second', 'Third', 'Fourth', 'Fifth', 'Sixth', 'Seventh', 'Eighth', 'Ninth', 'Tenth'];
+/** The server speaks English; the page says the same in its own language, by the code. */
+export const failureInWords = ({ code, message }: { code: string; message: string }): string =>
+  translated('errors', code) ?? message;
 
 /** `ahead`: how many others come first. */
 export function waitingInWords(ahead: number | null, estimateSeconds: number | null): string {
-  if (ahead === null) return 'Sending to the model';
-  const place = ahead === 0 ? 'Next in line' : `${ORDINALS[ahead] ?? `Number ${ahead + 1}`} in line`;
-  return estimateSeconds === null ? place : `${place}, about ${secondsInWords(estimateSeconds)}`;
+  if (ahead === null) return words.sending;
+  const place = ahead === 0 ? words.nextInLine : words.inLine({ count: ahead + 1 });
+  return estimateSeconds === null ? place : words.placeAndTime({ place, time: secondsInWords(estimateSeconds) });
 }
 
 export function secondsInWords(seconds: number): string {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  return `${Math.round(seconds / 60)} min`;
+  if (seconds < 90) return words.seconds({ number: formatNumber(Math.max(1, Math.round(seconds))) });
+  return words.minutes({ number: formatNumber(Math.round(seconds / 60)) });
 }
 
 /** 850 ms, 4.1 s, 72 s, 3 min. */
 export function durationInWords(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 9_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  if (milliseconds < 1000) return words.milliseconds({ number: formatNumber(Math.round(milliseconds)) });
+  if (milliseconds < 9_950) return words.seconds({ number: formatNumber(milliseconds / 1000, ONE_DIGIT) });
   return secondsInWords(milliseconds / 1000);
 }
 
 /** Tokens a second. */
 export function speedInWords(tokensPerSecond: number): string {
-  return tokensPerSecond < 10 ? tokensPerSecond.toFixed(1) : String(Math.round(tokensPerSecond));
+  return tokensPerSecond < 10 ? formatNumber(tokensPerSecond, ONE_DIGIT) : formatNumber(Math.round(tokensPerSecond));
 }
+
+const ONE_DIGIT = { minimumFractionDigits: 1, maximumFractionDigits: 1 };

@@ -6,6 +6,7 @@ import { errorInWords } from './in-words.ts';
 import { conversationsKey, olderKey } from './queries.ts';
 import { queryClient } from './query-client.ts';
 import { useSession } from './session-context.ts';
+import { words } from './words.ts';
 
 const KEY = ['items'] as const;
 
@@ -51,7 +52,7 @@ async function changed(change: (items: ItemResource[]) => ItemResource[], tell: 
     return true;
   } catch (error) {
     queryClient.setQueryData(KEY, before);
-    showToast({ text: `It was not kept. ${errorInWords(error)}`, bad: true });
+    showToast({ text: words.notKept({ why: errorInWords(error) }), bad: true });
     return false;
   } finally {
     void queryClient.invalidateQueries({ queryKey: KEY });

@@ -1,4 +1,4 @@
-import type { ConversationResource, ItemResource } from '../../../src/protocol/resources.ts';
+import type { ChatSettingsResource, ConversationResource, ItemResource } from '../../../src/protocol/resources.ts';
 import { createStore } from '../lib/store.ts';
 
 /** What lies over the page; one thing at a time. */
@@ -11,6 +11,14 @@ export type Overlay =
   | { kind: 'share'; number: number | null }
   | { kind: 'folder'; folder: Extract<ItemResource, { kind: 'folder' }> }
   | { kind: 'move'; conversation: ConversationResource }
+  /** Of a chat, of the next new one (null), or of all new ones. */
+  | { kind: 'style'; of: number | null | 'defaults' }
+  | { kind: 'assistants' }
+  /** `begin`: of a new one, what it is made from. */
+  | { kind: 'assistant'; assistant: Extract<ItemResource, { kind: 'assistant' }> | null; begin?: ChatSettingsResource }
+  | { kind: 'prompts' }
+  /** `text`: of a new one, what is being written. */
+  | { kind: 'prompt'; prompt: Extract<ItemResource, { kind: 'prompt' }> | null; text?: string }
   | { kind: 'rename'; conversation: ConversationResource };
 
 const overlay = createStore<Overlay | null>(null);

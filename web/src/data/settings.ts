@@ -1,6 +1,9 @@
 import { createKeptStore } from '../lib/store.ts';
+import type { Language } from '../words/languages.ts';
 
 export type Settings = {
+  /** Null: as the browser says. */
+  language: Language | null;
   /** `enter`: Enter sends, Shift+Enter breaks the line. `mod-enter`: ⌘ or Ctrl with Enter sends. */
   sendKey: 'enter' | 'mod-enter';
   textSize: 'small' | 'normal' | 'large';
@@ -8,7 +11,7 @@ export type Settings = {
   autoTitle: boolean;
 };
 
-const ORDINARY: Settings = { sendKey: 'enter', textSize: 'normal', autoTitle: true };
+const ORDINARY: Settings = { language: null, sendKey: 'enter', textSize: 'normal', autoTitle: true };
 const chosen = createKeptStore<Partial<Settings>>('localStorage', 'chatterbot.settings', {});
 
 export const currentSettings = (): Settings => ({ ...ORDINARY, ...chosen.get() });

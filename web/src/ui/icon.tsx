@@ -59,6 +59,13 @@ const SHAPES = {
     <path d="M11.8 5.4a1.7 1.7 0 1 0 0-3.4 1.7 1.7 0 0 0 0 3.4zM4.2 9.7a1.7 1.7 0 1 0 0-3.4 1.7 1.7 0 0 0 0 3.4zM11.8 14a1.7 1.7 0 1 0 0-3.4 1.7 1.7 0 0 0 0 3.4zM5.7 7.2l4.6-2.6M5.7 8.8l4.6 2.6" />
   ),
   temporary: <path d="M8 4.8V8l2.2 1.4M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z" strokeDasharray="2.4 1.6" />,
+  sliders: (
+    <path d="M2.5 5h6M12 5h1.5M2.5 11H4M7.5 11h6M12 5a1.75 1.75 0 1 1-3.5 0 1.75 1.75 0 0 1 3.5 0zM7.5 11A1.75 1.75 0 1 1 4 11a1.75 1.75 0 0 1 3.5 0z" />
+  ),
+  spark: <path d="m7.2 2.4 1.4 3.8 3.8 1.4-3.8 1.4-1.4 3.8-1.4-3.8L2 7.6l3.8-1.4zM12.6 11v3M11.1 12.5h3" />,
+  prompt: (
+    <path d="M4.2 2.5h7.6c.9 0 1.7.8 1.7 1.7v7.6c0 .9-.8 1.7-1.7 1.7H4.2c-.9 0-1.7-.8-1.7-1.7V4.2c0-.9.8-1.7 1.7-1.7zM9.6 5l-3.2 6" />
+  ),
   wrap: <path d="M2.5 4h11M2.5 8h8.3c1.5 0 2.2 1 2.2 2s-.7 2-2.2 2H8M9.8 10 8 12l1.8 2M2.5 12h2" />,
 } satisfies Record<string, ReactNode>;
 
@@ -68,7 +75,7 @@ export type IconName = keyof typeof SHAPES | 'stop' | 'blank';
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg
-      className="icon"
+      className={TURNS.has(name) ? 'icon icon-turns' : 'icon'}
       width="16"
       height="16"
       viewBox="0 0 16 16"
@@ -83,6 +90,9 @@ export function Icon({ name }: { name: IconName }) {
     </svg>
   );
 }
+
+/** Those that point along the line turn where it runs from right to left. */
+const TURNS: ReadonlySet<IconName> = new Set<IconName>(['chevronLeft', 'chevronRight']);
 
 function shapeOf(name: IconName): ReactNode {
   if (name === 'blank') return null;

@@ -4,6 +4,7 @@ import './menu.css';
 
 export type MenuEntry =
   | { kind?: 'action'; icon: IconName; label: string; danger?: boolean; onSelect(): void }
+  | { kind: 'line' }
   | { kind: 'link'; icon: IconName; label: string; href: string };
 
 export type MenuTrigger = {
@@ -37,7 +38,8 @@ export function Menu({ label, trigger, entries }: MenuProps) {
     const { offsetWidth: width, offsetHeight: height } = element;
     const below = place.bottom + GAP_PX + height <= innerHeight;
     element.style.top = `${below ? place.bottom + GAP_PX : Math.max(GAP_PX, place.top - GAP_PX - height)}px`;
-    element.style.left = `${Math.max(GAP_PX, Math.min(place.right - width, innerWidth - width - GAP_PX))}px`;
+    const left = getComputedStyle(element).direction === 'rtl' ? place.left : place.right - width;
+    element.style.left = `${Math.max(GAP_PX, Math.min(left, innerWidth - width - GAP_PX))}px`;
     items()[0]?.focus();
   }
 
@@ -89,8 +91,9 @@ export function Menu({ label, trigger, entries }: MenuProps) {
         onToggle={(event) => setOpen(event.newState === 'open')}
         onKeyDown={onKeyDown}
       >
-        {entries.map((entry) => (
-          <Item key={entry.label} entry={entry} onDone={close} />
+        {entries.map((entry, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: two may have the same name.
+          <Item key={index} entry={entry} onDone={close} />
         ))}
       </div>
     </span>
@@ -98,10 +101,13 @@ export function Menu({ label, trigger, entries }: MenuProps) {
 }
 
 function Item({ entry, onDone }: { entry: MenuEntry; onDone(): void }) {
+  if (entry.kind === 'line') return <hr className="menu-line" />;
   const content = (
     <>
       <Icon name={entry.icon} />
-      {entry.label}
+      <span className="menu-label" dir="auto">
+        {entry.label}
+      </span>
     </>
   );
   if (entry.kind === 'link') {

@@ -1,4 +1,5 @@
 import { createStore } from '../lib/store.ts';
+import { common } from './words.ts';
 import './toasts.css';
 
 export type Toast = {
@@ -29,7 +30,7 @@ export function closeToast(id: number): void {
 export function Toasts() {
   const shown = toasts.use();
   return (
-    <section className="toasts" aria-label="Notices" aria-live="polite">
+    <section className="toasts" aria-label={common.notices} aria-live="polite">
       {shown.map(({ id, text, bad, action }) => (
         <div key={id} className={bad ? 'toast toast-bad' : 'toast'}>
           <span dir="auto">{text}</span>

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useRef } from 'react';
 import { Dialog } from '../../ui/dialog.tsx';
+import { words } from './words.ts';
 
 const importPalette = () => import('./palette.tsx');
 const Palette = lazy(importPalette);
@@ -10,10 +11,10 @@ void importPalette();
 export function PaletteDoor({ onClose }: { onClose(): void }) {
   const typed = useRef('');
   const early = (
-    <Dialog label="Search and commands" onClose={onClose}>
+    <Dialog label={words.searchAndCommands} onClose={onClose}>
       <input
         className="dialog-field"
-        aria-label="Search chats and commands"
+        aria-label={words.search}
         onChange={(event) => {
           typed.current = event.target.value;
         }}

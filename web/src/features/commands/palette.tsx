@@ -1,9 +1,11 @@
-import { type KeyboardEvent, useDeferredValue, useEffect, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, useDeferredValue, useEffect, useId, useLayoutEffect, useRef, useState } from 'react';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Icon } from '../../ui/icon.tsx';
 import { KeyCaps } from './key-caps.tsx';
+import { words } from './palette-words.ts';
 import { Passage } from './passage.tsx';
 import { type Choice, useChoices } from './use-choices.ts';
+import { words as commandWords } from './words.ts';
 import './palette.css';
 
 const PAUSE_MS = 150;
@@ -12,7 +14,9 @@ type PaletteProps = { /** What was typed before it came. */ typed: { readonly cu
 
 /** Conversations by title, everything that was said, and every command. */
 export default function Palette({ typed, onClose }: PaletteProps) {
-  const [text, setText] = useState(typed.current);
+  const [text, setText] = useState('');
+  // React may hold back for a moment what it has drawn: what is typed until it is shown counts.
+  useLayoutEffect(() => setText(typed.current), [typed]);
   const [chosen, setChosen] = useState(0);
   const list = useId();
   const { groups, status } = useChoices(text.trim(), useSettled(useDeferredValue(text.trim())));
@@ -40,7 +44,7 @@ export default function Palette({ typed, onClose }: PaletteProps) {
 
   const optionId = (index: number): string => `${list}-${index}`;
   return (
-    <Dialog label="Search and commands" className="palette" onClose={onClose}>
+    <Dialog label={commandWords.searchAndCommands} className="palette" onClose={onClose}>
       <div className="palette-field">
         <Icon name="search" />
         <input
@@ -48,10 +52,10 @@ export default function Palette({ typed, onClose }: PaletteProps) {
           type="text"
           enterKeyHint="search"
           role="combobox"
-          dir="auto"
+          dir={text ? 'auto' : undefined}
           value={text}
-          placeholder="Search chats, or type a command"
-          aria-label="Search chats and commands"
+          placeholder={words.type}
+          aria-label={commandWords.search}
           aria-expanded={all.length > 0}
           aria-controls={list}
           aria-activedescendant={all.length > 0 ? optionId(at) : undefined}
@@ -64,7 +68,7 @@ export default function Palette({ typed, onClose }: PaletteProps) {
         />
         <kbd>Esc</kbd>
       </div>
-      <div id={list} className="palette-list" role="listbox" aria-label="Found">
+      <div id={list} className="palette-list" role="listbox" aria-label={words.found}>
         {groups.map(({ name, choices }) => (
           // biome-ignore lint/a11y/useSemanticElements: a listbox holds groups, not fieldsets.
           <div key={name} role="group" aria-label={name}>

@@ -7,6 +7,7 @@ import { useSession } from '../../data/session-context.ts';
 import { useConversations } from '../../data/use-conversations.ts';
 import type { IconName } from '../../ui/icon.tsx';
 import type { Keys } from './keys.ts';
+import { words } from './palette-words.ts';
 import { useCommands } from './use-commands.ts';
 
 export type Choice = {
@@ -23,13 +24,13 @@ export type ChoiceGroup = { name: string; choices: Choice[] };
 
 const TITLES_AT_MOST = 6;
 
-/** What the words may mean: what is here already at once, what was said once the server has looked for `settled`. */
-export function useChoices(words: string, settled: string): { groups: ChoiceGroup[]; status: string | null } {
+/** What the text may mean: what is here already at once, what was said once the server has looked for `settled`. */
+export function useChoices(text: string, settled: string): { groups: ChoiceGroup[]; status: string | null } {
   const { user } = useSession();
   const deleted = useDeleted();
   const { data, error, isFetching } = useQuery({ ...searchQuery(user, settled), placeholderData: keepPreviousData });
   const { all } = useConversations();
-  const has = (text: string): boolean => text.toLowerCase().includes(words.toLowerCase());
+  const has = (label: string): boolean => label.toLowerCase().includes(text.toLowerCase());
   const titles = all
     .filter(({ title }) => has(title))
     .slice(0, TITLES_AT_MOST)
@@ -44,7 +45,7 @@ export function useChoices(words: string, settled: string): { groups: ChoiceGrou
   const commands = useCommands()
     .filter(({ label, keys }) => has(label) && keys?.key !== 'k')
     .map((command): Choice => ({ id: command.label, ...command }));
-  const said = (words && settled ? (data ?? []) : [])
+  const said = (text && settled ? (data ?? []) : [])
     .filter((hit) => !deleted.has(hit.conversation))
     .map(
       (hit): Choice => ({
@@ -56,13 +57,13 @@ export function useChoices(words: string, settled: string): { groups: ChoiceGrou
       }),
     );
   const groups = [
-    { name: words ? 'Chats' : 'Newest chats', choices: titles },
-    { name: 'Commands', choices: commands },
-    { name: 'Said in chats', choices: said },
+    { name: text ? words.chats : words.newest, choices: titles },
+    { name: words.commands, choices: commands },
+    { name: words.said, choices: said },
   ].filter(({ choices }) => choices.length > 0);
-  const waiting = words !== settled || isFetching;
-  if (words === '' || said.length > 0) return { groups, status: null };
+  const waiting = text !== settled || isFetching;
+  if (text === '' || said.length > 0) return { groups, status: null };
   if (error) return { groups, status: errorInWords(error) };
-  if (waiting) return { groups, status: 'Searching' };
-  return { groups, status: groups.length > 0 ? 'No message says so.' : `Nothing found for “${words}”.` };
+  if (waiting) return { groups, status: words.searching };
+  return { groups, status: groups.length > 0 ? words.noMessage : words.nothing({ words: text }) };
 }

@@ -7,7 +7,7 @@ import {
   useConversation,
 } from '../../data/conversation-changes.ts';
 import { inReadingOrder } from '../../data/message-cache.ts';
-import { makeNextTemporary } from '../../data/next-chat.ts';
+import { changeNextChat } from '../../data/next-chat.ts';
 import { showOverlay } from '../../data/overlay.ts';
 import { messagesKey } from '../../data/queries.ts';
 import { queryClient } from '../../data/query-client.ts';
@@ -17,7 +17,9 @@ import { setTheme } from '../../data/theme.ts';
 import { copyText } from '../../lib/copy-text.ts';
 import type { IconName } from '../../ui/icon.tsx';
 import { showToast } from '../../ui/toasts.tsx';
+import { common } from '../../ui/words.ts';
 import type { Keys } from './keys.ts';
+import { words } from './words.ts';
 
 export type Command = { label: string; icon: IconName; keys?: Keys; run(): void };
 
@@ -27,81 +29,89 @@ export function useCommands(): Command[] {
   const route = useRoute();
   const conversation = useConversation(route.number);
   const general: Command[] = [
-    { label: 'New chat', icon: 'plus', keys: { key: 'o', mod: true, shift: true }, run: () => navigate('/') },
+    { label: common.newChat, icon: 'plus', keys: { key: 'o', mod: true, shift: true }, run: () => navigate('/') },
     {
-      label: 'Search and commands',
+      label: words.searchAndCommands,
       icon: 'search',
       keys: { key: 'k', mod: true },
       run: () => showOverlay({ kind: 'palette' }),
     },
-    { label: 'Write a message', icon: 'pencil', keys: { key: 'Escape', shift: true }, run: focusComposer },
-    { label: 'Settings', icon: 'gear', keys: { key: ',', mod: true }, run: () => showOverlay({ kind: 'settings' }) },
+    { label: words.write, icon: 'pencil', keys: { key: 'Escape', shift: true }, run: focusComposer },
     {
-      label: 'Keyboard shortcuts',
+      label: words.settings,
+      icon: 'gear',
+      keys: { key: ',', mod: true },
+      run: () => showOverlay({ kind: 'settings' }),
+    },
+    {
+      label: words.shortcuts,
       icon: 'keyboard',
       keys: { key: '?' },
       run: () => showOverlay({ kind: 'shortcuts' }),
     },
     {
-      label: 'New temporary chat',
+      label: words.newTemporary,
       icon: 'temporary',
       run: () => {
         navigate('/');
-        makeNextTemporary(true);
+        changeNextChat({ temporary: true });
       },
     },
-    { label: 'Archived chats', icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },
-    { label: 'Shared chats', icon: 'share', run: () => showOverlay({ kind: 'share', number: null }) },
-    { label: 'Light theme', icon: 'sun', run: () => setTheme('light') },
-    { label: 'Dark theme', icon: 'moon', run: () => setTheme('dark') },
-    { label: 'Theme of the system', icon: 'screen', run: () => setTheme('system') },
+    { label: words.assistants, icon: 'spark', run: () => showOverlay({ kind: 'assistants' }) },
+    { label: words.prompts, icon: 'prompt', run: () => showOverlay({ kind: 'prompts' }) },
+    { label: words.style, icon: 'sliders', run: () => showOverlay({ kind: 'style', of: route.number }) },
+    { label: words.archived, icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },
+    { label: words.shared, icon: 'share', run: () => showOverlay({ kind: 'share', number: null }) },
+    { label: words.lightTheme, icon: 'sun', run: () => setTheme('light') },
+    { label: words.darkTheme, icon: 'moon', run: () => setTheme('dark') },
+    { label: words.systemTheme, icon: 'screen', run: () => setTheme('system') },
   ];
   if (!conversation) return general;
   return [
     ...general.slice(0, 3),
     {
-      label: 'Copy the last answer',
+      label: words.copyLast,
       icon: 'copy',
       keys: { key: 'c', mod: true, shift: true },
       run: () => void copyLastAnswer(route),
     },
     {
-      label: 'Rename this chat',
+      label: words.renameThis,
       icon: 'pencil',
       keys: { key: 'F2' },
       run: () => showOverlay({ kind: 'rename', conversation }),
     },
     {
-      label: conversation.pinned ? 'Unpin this chat' : 'Pin this chat',
+      label: conversation.pinned ? words.unpinThis : words.pinThis,
       icon: 'pin',
       run: () => void changeConversation(user, conversation, { pinned: !conversation.pinned }),
     },
-    { label: 'Move this chat to a folder', icon: 'folder', run: () => showOverlay({ kind: 'move', conversation }) },
+    { label: words.moveThis, icon: 'folder', run: () => showOverlay({ kind: 'move', conversation }) },
     conversation.archived
       ? {
-          label: 'Take this chat out of the archive',
+          label: words.unarchiveThis,
           icon: 'unarchive',
           run: () => void changeConversation(user, conversation, { archived: false }),
         }
-      : { label: 'Archive this chat', icon: 'archive', run: () => archiveConversation(user, conversation) },
+      : { label: words.archiveThis, icon: 'archive', run: () => archiveConversation(user, conversation) },
     {
-      label: 'Share this chat',
+      label: words.shareThis,
       icon: 'share',
       run: () => showOverlay({ kind: 'share', number: conversation.number }),
     },
     {
-      label: 'Export this chat as JSON',
+      label: words.exportJson,
       icon: 'download',
       run: () => location.assign(user.exportUrl(conversation.number, 'json')),
     },
-    { label: 'Print this chat', icon: 'file', run: () => print() },
+    { label: words.printThis, icon: 'file', run: () => print() },
     {
-      label: 'Export this chat as Markdown',
+      label: words.exportMarkdown,
       icon: 'download',
       run: () => location.assign(user.exportUrl(conversation.number, 'markdown')),
     },
     {
-      label: 'Delete this chat',
+      label: words.deleteThis,
       icon: 'trash',
       keys: { key: 'Backspace', mod: true, shift: true },
       run: () => deleteConversation(user, conversation, true),
@@ -118,5 +128,5 @@ async function copyLastAnswer({ number, through }: Route): Promise<void> {
   const pages = queryClient.getQueryData<InfiniteData<MessagePage>>(messagesKey(number ?? 0, through));
   const answer = inReadingOrder(pages).findLast(({ role, content }) => role === 'assistant' && content !== '');
   if (!answer) return;
-  showToast({ text: (await copyText(answer.content)) ? 'The last answer is copied.' : 'It could not be copied.' });
+  showToast({ text: (await copyText(answer.content)) ? words.lastCopied : common.notCopied });
 }

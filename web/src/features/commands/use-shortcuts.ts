@@ -1,10 +1,13 @@
-import { useEffect } from 'react';
+import { useLayoutEffect } from 'react';
 import { matches } from './keys.ts';
 import type { Command } from './use-commands.ts';
 
-/** Runs commands by their keys, wherever the focus is; single keys only where nobody types. */
+/**
+ * Runs commands by their keys, wherever the focus is; single keys only where nobody types. From the moment that the
+ * page is seen.
+ */
 export function useShortcuts(commands: readonly Command[]): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.isComposing || document.querySelector('dialog[open]')) return;
       const command = commands.find(({ keys }) => keys && matches(event, keys));

@@ -1,3 +1,6 @@
+import { formatNumber } from '../../words/format.ts';
+import { words } from './words.ts';
+
 /** A text that goes with a message: a file, or a long paste. */
 export type Attachment = { name: string; text: string };
 
@@ -35,19 +38,19 @@ export class RefusedFile extends Error {}
 
 /** The text of a file; throws a `RefusedFile` that says why it cannot be taken. Nothing is sent anywhere. */
 export async function readTextFile(file: File): Promise<Attachment> {
-  if (file.size > FILE_BYTES) throw new RefusedFile(`${file.name} is larger than ${FILE_BYTES / 1024} KB.`);
-  if (file.size === 0) throw new RefusedFile(`${file.name} is empty.`);
+  if (file.size > FILE_BYTES) throw new RefusedFile(words.tooLarge({ file: file.name, count: FILE_BYTES / 1024 }));
+  if (file.size === 0) throw new RefusedFile(words.empty({ file: file.name }));
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await file.arrayBuffer());
     if (!text.includes('\0')) return { name: file.name.replace(/\s+/g, ' '), text: text.replace(/\r\n?/g, '\n') };
   } catch {
     // Not UTF-8.
   }
-  throw new RefusedFile(`${file.name} is not a text. Only texts can be attached.`);
+  throw new RefusedFile(words.notText({ file: file.name }));
 }
 
 /** 950 characters, 4.3k characters. */
 export function sizeInWords({ text }: Attachment): string {
-  if (text.length === 1) return '1 character';
-  return text.length < 1000 ? `${text.length} characters` : `${(text.length / 1000).toFixed(1)}k characters`;
+  if (text.length < 1000) return words.characters({ count: text.length });
+  return words.thousandCharacters({ number: formatNumber(text.length / 1000, { maximumFractionDigits: 1 }) });
 }

@@ -7,22 +7,31 @@ import {
   useRef,
   useState,
 } from 'react';
-import type { ModelResource } from '../../../../src/protocol/resources.ts';
+import type { ChatSettingsResource, ModelResource } from '../../../../src/protocol/resources.ts';
 import { type Settings, useSettings } from '../../data/settings.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
+import { early } from '../../lib/early.tsx';
 import { isLoopback } from '../../lib/is-loopback.ts';
 import { Icon } from '../../ui/icon.tsx';
+import { common } from '../../ui/words.ts';
 import { AttachmentChips } from './attachment-chips.tsx';
 import { fold } from './attachments.ts';
 import { ModelPicker } from './model-picker.tsx';
+import { PromptMenu } from './prompt-menu.tsx';
 import { useAttaching } from './use-attaching.ts';
 import { useDraft } from './use-draft.ts';
+import { usePrompts } from './use-prompts.ts';
 import { useRecall } from './use-recall.ts';
+import { words } from './words.ts';
 import './composer.css';
+
+const PromptPicker = early(() => import('../prompts/prompt-picker.tsx'));
 
 type ComposerProps = {
   number: number | null;
   models: readonly ModelResource[];
+  /** What its answers are asked for with. */
+  settings: ChatSettingsResource;
   /** The answer being made, which is to be stopped before the next question. */
   answering: string | null;
   /** What the person said in this conversation, oldest first. */
@@ -31,7 +40,7 @@ type ComposerProps = {
   onStop(id: string): Promise<unknown>;
 };
 
-export function Composer({ number, models, answering, said, onSend, onStop }: ComposerProps) {
+export function Composer({ number, models, settings, answering, said, onSend, onStop }: ComposerProps) {
   const [draft, setDraft, clearDraft] = useDraft(number);
   const [model, setModel] = useState<string | undefined>(undefined);
   const [beside, setBeside] = useState<readonly string[]>([]);
@@ -43,6 +52,7 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
     (input: { text: string; model: string | undefined; beside: readonly string[] }, key) =>
       onSend(input.text, key, input.model, input.beside),
   );
+  const prompts = usePrompts(draft, setDraft, field);
   const message = fold(draft);
   const canSend = message !== '' && attempt.kind !== 'busy' && answering === null;
   useGrowing(field, draft.text);
@@ -65,12 +75,13 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
 
   return (
     <div className="composer-area">
+      {prompts.picker && <PromptPicker {...prompts.picker} />}
       <form className={over ? 'composer composer-over' : 'composer'} onSubmit={submit} {...drop}>
         {attempt.kind === 'failed' && (
           <p className="composer-error" role="alert">
             <Icon name="alert" />
-            <span>Not sent. {attempt.words}</span>
-            <button type="submit">Try again</button>
+            <span>{common.notSent({ why: attempt.words })}</span>
+            <button type="submit">{common.tryAgain}</button>
           </p>
         )}
         {refused !== null && (
@@ -84,23 +95,35 @@ export function Composer({ number, models, answering, said, onSend, onStop }: Co
           ref={field}
           value={draft.text}
           rows={1}
-          dir="auto"
+          dir={draft.text ? 'auto' : undefined}
           name="message"
-          placeholder={number === null ? 'Ask anything' : 'Reply'}
-          aria-label="Message"
+          placeholder={number === null ? words.askAnything : words.reply}
+          aria-label={words.message}
           enterKeyHint={sendKey === 'enter' ? 'send' : 'enter'}
           readOnly={attempt.kind === 'busy'}
-          onChange={(event) => setDraft({ text: event.target.value })}
+          onChange={(event) => {
+            prompts.typed(event.target.value);
+            setDraft({ text: event.target.value });
+          }}
           onKeyDown={onKeyDown}
           onPaste={onPaste}
         />
         <div className="composer-foot">
           <span className="composer-choices">
-            <ModelPicker models={models} chosen={model} beside={beside} onChoose={setModel} onBeside={setBeside} />
+            <ModelPicker
+              models={models}
+              chosen={model ?? settings.model}
+              number={number}
+              assistant={settings.assistant}
+              beside={beside}
+              onChoose={setModel}
+              onBeside={setBeside}
+            />
             <AttachButton onFiles={(files) => void attach(files)} />
+            <PromptMenu text={draft.text} onLook={prompts.look} />
           </span>
           {answering === null ? (
-            <button type="submit" className="send" aria-label="Send" title="Send" disabled={!canSend}>
+            <button type="submit" className="send" aria-label={words.send} title={words.send} disabled={!canSend}>
               <Icon name="arrowUp" />
             </button>
           ) : (
@@ -135,14 +158,14 @@ function AttachButton({ onFiles }: { onFiles(files: File[]): void }) {
     <>
       <button type="button" className="model-chip model-choice attach" onClick={() => input.current?.click()}>
         <Icon name="clip" />
-        <span className="attach-word">Attach</span>
+        <span className="attach-word">{words.attach}</span>
       </button>
       <input
         ref={input}
         type="file"
         multiple
         hidden
-        aria-label="Texts to attach"
+        aria-label={words.textsToAttach}
         onChange={(event) => {
           onFiles([...(event.target.files ?? [])]);
           event.target.value = '';
@@ -160,8 +183,8 @@ function StopButton({ id, onStop }: { id: string; onStop: ComposerProps['onStop'
     <button
       type="button"
       className="send"
-      aria-label="Stop"
-      title="Stop (Esc)"
+      aria-label={words.stop}
+      title={words.stopEsc}
       disabled={attempt.kind === 'busy'}
       onClick={() => void go(id)}
     >
@@ -172,6 +195,6 @@ function StopButton({ id, onStop }: { id: string; onStop: ComposerProps['onStop'
 
 function noteInWords(models: readonly ModelResource[]): string {
   const title = models.find((model) => model.default)?.title;
-  const doubt = title ? `Answers of ${title} can be wrong.` : 'Answers can be wrong.';
-  return isLoopback() ? `${doubt} Everything stays on this machine.` : doubt;
+  const doubt = title ? words.modelCanBeWrong({ model: title }) : words.canBeWrong;
+  return isLoopback() ? common.sentences({ first: doubt, second: words.staysHere }) : doubt;
 }

@@ -1,10 +1,15 @@
 import type { ModelResource } from '../../../../src/protocol/resources.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { Menu } from '../../ui/menu.tsx';
+import { useAssistantEntries } from './use-assistant-entries.ts';
+import { words } from './words.ts';
 
 type ModelPickerProps = {
   models: readonly ModelResource[];
   chosen: string | undefined;
+  number: number | null;
+  /** The name of the saved assistant that answers. */
+  assistant: string | undefined;
   /** Models that answer the same question at the same time. */
   beside: readonly string[];
   onChoose(id: string): void;
@@ -13,10 +18,11 @@ type ModelPickerProps = {
 
 const BESIDE_AT_MOST = 3;
 
-export function ModelPicker({ models, chosen, beside, onChoose, onBeside }: ModelPickerProps) {
+export function ModelPicker({ models, chosen, number, assistant, beside, onChoose, onBeside }: ModelPickerProps) {
+  const assistants = useAssistantEntries(number, assistant);
   const current = models.find((model) => model.id === chosen) ?? models.find((model) => model.default) ?? models[0];
-  if (!current) return <span className="model-chip">No model is ready yet</span>;
-  if (models.length === 1) {
+  if (!current) return <span className="model-chip">{words.noModel}</span>;
+  if (models.length === 1 && assistants.length === 0) {
     return (
       <span className="model-chip" title={current.description}>
         <span className="model-name">{current.title}</span>
@@ -25,12 +31,18 @@ export function ModelPicker({ models, chosen, beside, onChoose, onBeside }: Mode
   }
   const others = models.filter((model) => model.id !== current.id);
   const added = others.filter((model) => beside.includes(model.id));
-  const names = [current, ...added].map((model) => model.title).join(' + ');
+  const titles = [current, ...added].map((model) => model.title).join(' + ');
+  const names = assistant === undefined ? titles : `${assistant} · ${titles}`;
   return (
     <Menu
-      label="Model"
+      label={words.model}
       trigger={(props) => (
-        <button type="button" className="model-chip model-choice" aria-label={`Model: ${names}`} {...props}>
+        <button
+          type="button"
+          className="model-chip model-choice"
+          aria-label={words.modelIs({ models: names })}
+          {...props}
+        >
           <span className="model-name">{names}</span>
           <Icon name="chevronDown" />
         </button>
@@ -48,10 +60,11 @@ export function ModelPicker({ models, chosen, beside, onChoose, onBeside }: Mode
           .filter((model) => added.includes(model) || added.length < BESIDE_AT_MOST)
           .map((model) => ({
             icon: added.includes(model) ? ('close' as const) : ('plus' as const),
-            label: added.includes(model) ? `Without ${model.title}` : `Beside it, ${model.title}`,
+            label: (added.includes(model) ? words.without : words.beside)({ model: model.title }),
             onSelect: () =>
               onBeside(added.includes(model) ? beside.filter((id) => id !== model.id) : [...beside, model.id]),
           })),
+        ...assistants,
       ]}
     />
   );

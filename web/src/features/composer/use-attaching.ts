@@ -8,6 +8,7 @@ import {
   RefusedFile,
   readTextFile,
 } from './attachments.ts';
+import { words } from './words.ts';
 
 /** Files and long pastes on their way into a message. `refused`: why the last one could not be taken. */
 export function useAttaching(draft: Message, setDraft: (change: Partial<Message>) => void) {
@@ -18,9 +19,7 @@ export function useAttaching(draft: Message, setDraft: (change: Partial<Message>
     const attachments = [...draft.attachments, ...added];
     const length = fold({ ...draft, attachments }).length;
     if (length > MESSAGE_CHARS) {
-      setRefused(
-        `With this the message has ${length.toLocaleString('en')} characters; ${MESSAGE_CHARS.toLocaleString('en')} fit.`,
-      );
+      setRefused(words.tooLong({ count: length, most: MESSAGE_CHARS }));
       return;
     }
     setRefused(null);
@@ -50,7 +49,7 @@ export function useAttaching(draft: Message, setDraft: (change: Partial<Message>
       if (files.length === 0 && text.length < LONG_PASTE_CHARS) return;
       event.preventDefault();
       if (files.length > 0) void attach(files);
-      else put([{ name: 'Pasted text', text }]);
+      else put([{ name: words.pastedText, text }]);
     },
     drop: {
       onDragOver(event: DragEvent): void {

@@ -5,6 +5,9 @@ import { navigate, pathOf } from '../../data/router.ts';
 import { useSession } from '../../data/session-context.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { common } from '../../ui/words.ts';
+import { formatDate } from '../../words/format.ts';
+import { words } from './words.ts';
 import './keeping.css';
 
 export default function ArchiveDialog({ onClose }: { onClose(): void }) {
@@ -15,10 +18,10 @@ export default function ArchiveDialog({ onClose }: { onClose(): void }) {
     .flatMap((page) => page.items)
     .filter((item) => item.archived && !deleted.has(item.number));
   return (
-    <Dialog label="Archived chats" className="keep-dialog" onClose={onClose}>
-      <h2 className="dialog-title">Archived chats</h2>
-      <p className="dialog-text">Out of the list, found by search, kept as they are.</p>
-      {!isPending && items.length === 0 && <p className="keep-none">Nothing is archived.</p>}
+    <Dialog label={words.archived} className="keep-dialog" onClose={onClose}>
+      <h2 className="dialog-title">{words.archived}</h2>
+      <p className="dialog-text">{words.archivedWhat}</p>
+      {!isPending && items.length === 0 && <p className="keep-none">{words.nothingArchived}</p>}
       <ul className="keep-list">
         {items.map((item) => (
           <li key={item.number} className="keep-line">
@@ -33,16 +36,16 @@ export default function ArchiveDialog({ onClose }: { onClose(): void }) {
               <span className="keep-clip" dir="auto">
                 {item.title}
               </span>
-              <time dateTime={item.updated_at}>{new Date(item.updated_at).toLocaleDateString('en')}</time>
+              <time dateTime={item.updated_at}>{formatDate(item.updated_at)}</time>
             </button>
             <IconButton
               icon="unarchive"
-              label={`Back to the list: ${item.title}`}
+              label={words.backToList({ title: item.title })}
               onClick={() => void changeConversation(user, item, { archived: false })}
             />
             <IconButton
               icon="trash"
-              label={`Delete ${item.title}`}
+              label={words.deleteChat({ title: item.title })}
               onClick={() => {
                 onClose();
                 deleteConversation(user, item, false);
@@ -52,9 +55,9 @@ export default function ArchiveDialog({ onClose }: { onClose(): void }) {
         ))}
       </ul>
       <div className="dialog-actions">
-        {hasNextPage && <Button onClick={() => void fetchNextPage()}>Show more</Button>}
+        {hasNextPage && <Button onClick={() => void fetchNextPage()}>{words.showMore}</Button>}
         <Button tone="primary" onClick={onClose}>
-          Done
+          {common.done}
         </Button>
       </div>
     </Dialog>

@@ -3,6 +3,8 @@ import { type ItemOf, putItem, removeItem } from '../../data/items.ts';
 import { useSession } from '../../data/session-context.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { common } from '../../ui/words.ts';
+import { words } from './words.ts';
 import './keeping.css';
 
 type FolderDialogProps = { folder: ItemOf<'folder'>; onClose(): void };
@@ -14,7 +16,7 @@ export default function FolderDialog({ folder, onClose }: FolderDialogProps) {
   const [name, setName] = useState(folder.name);
   const field = useId();
   return (
-    <Dialog label="Folder" onClose={onClose}>
+    <Dialog label={words.folder} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -23,7 +25,7 @@ export default function FolderDialog({ folder, onClose }: FolderDialogProps) {
         }}
       >
         <label htmlFor={field}>
-          <h2 className="dialog-title">Folder</h2>
+          <h2 className="dialog-title">{words.folder}</h2>
         </label>
         <input
           id={field}
@@ -33,7 +35,7 @@ export default function FolderDialog({ folder, onClose }: FolderDialogProps) {
           value={name}
           onChange={(event) => setName(event.target.value)}
         />
-        <p className="dialog-text">Without the folder its chats are listed by date again.</p>
+        <p className="dialog-text">{words.withoutFolder}</p>
         <div className="dialog-actions">
           <Button
             tone="danger"
@@ -42,10 +44,10 @@ export default function FolderDialog({ folder, onClose }: FolderDialogProps) {
               void removeItem(user, folder.id);
             }}
           >
-            Remove folder
+            {words.removeFolder}
           </Button>
           <Button tone="primary" type="submit" disabled={!name.trim()}>
-            Rename
+            {common.rename}
           </Button>
         </div>
       </form>

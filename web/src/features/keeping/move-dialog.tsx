@@ -6,6 +6,7 @@ import { useSession } from '../../data/session-context.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
 import { Icon } from '../../ui/icon.tsx';
+import { words } from './words.ts';
 import './keeping.css';
 
 type MoveDialogProps = { conversation: ConversationResource; onClose(): void };
@@ -27,13 +28,13 @@ export default function MoveDialog({ conversation, onClose }: MoveDialogProps) {
     if (await putItem(user, id, { kind: 'folder', name: name.trim() })) move(id);
   }
   return (
-    <Dialog label="Move to a folder" onClose={onClose}>
-      <h2 className="dialog-title">Move to a folder</h2>
+    <Dialog label={words.moveToFolder} onClose={onClose}>
+      <h2 className="dialog-title">{words.moveToFolder}</h2>
       <p className="dialog-text keep-clip" dir="auto">
         {conversation.title}
       </p>
       <ul className="keep-list">
-        {[...folders, { id: null, name: 'No folder' }].map((folder) => (
+        {[...folders, { id: null, name: words.noFolder }].map((folder) => (
           <li key={folder.id}>
             <button type="button" className="keep-row" onClick={() => move(folder.id)}>
               <Icon name={folder.id === null ? 'close' : 'folder'} />
@@ -52,7 +53,7 @@ export default function MoveDialog({ conversation, onClose }: MoveDialogProps) {
           if (name.trim()) void make();
         }}
       >
-        <label htmlFor={field}>New folder</label>
+        <label htmlFor={field}>{words.newFolder}</label>
         <div className="keep-line">
           <input
             id={field}
@@ -63,7 +64,7 @@ export default function MoveDialog({ conversation, onClose }: MoveDialogProps) {
             onChange={(event) => setName(event.target.value)}
           />
           <Button tone="primary" type="submit" disabled={!name.trim()}>
-            Make
+            {words.make}
           </Button>
         </div>
       </form>

@@ -7,6 +7,9 @@ import { copyText } from '../../lib/copy-text.ts';
 import { isLoopback } from '../../lib/is-loopback.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { common } from '../../ui/words.ts';
+import { formatDate } from '../../words/format.ts';
+import { words } from './words.ts';
 import './keeping.css';
 
 /** `number` null: only what is shared already. */
@@ -17,10 +20,10 @@ const linkOf = (id: string): string => `${location.origin}/s/${id}`;
 export default function ShareDialog({ number, onClose }: ShareDialogProps) {
   const { user } = useSession();
   const shares = useItems('share').toReversed();
-  const [words, setWords] = useState('');
+  const [said, setSaid] = useState('');
   const [busy, setBusy] = useState(false);
   async function copy(id: string): Promise<void> {
-    setWords((await copyText(linkOf(id))) ? 'The link is copied.' : 'The link could not be copied; open it instead.');
+    setSaid((await copyText(linkOf(id))) ? words.linkCopied : words.linkNotCopied);
   }
   async function share(of: number): Promise<void> {
     setBusy(true);
@@ -29,30 +32,28 @@ export default function ShareDialog({ number, onClose }: ShareDialogProps) {
       await queryClient.invalidateQueries({ queryKey: ['items'] });
       await copy(id);
     } catch (error) {
-      setWords(errorInWords(error));
+      setSaid(errorInWords(error));
     }
     setBusy(false);
   }
   return (
-    <Dialog label={number === null ? 'Shared chats' : 'Share'} className="keep-dialog" onClose={onClose}>
-      <h2 className="dialog-title">{number === null ? 'Shared chats' : 'Share this chat'}</h2>
+    <Dialog label={number === null ? words.shared : words.share} className="keep-dialog" onClose={onClose}>
+      <h2 className="dialog-title">{number === null ? words.shared : words.shareThis}</h2>
       <p className="dialog-text">
-        Whoever has the link reads the chat as it stands when it is made, without a key. What is said later is not
-        shown.
-        {isLoopback() && " The link has this machine's own address: elsewhere it leads nowhere."}
+        {words.shareWhat} {isLoopback() && words.linkLoopback}
       </p>
       {number !== null && (
         <p className="keep-line">
           <Button tone="primary" disabled={busy} onClick={() => void share(number)}>
-            Make a link and copy it
+            {words.makeLink}
           </Button>
         </p>
       )}
       <p className="keep-words" role="status">
-        {words}
+        {said}
       </p>
-      <h3 className="keep-heading">What is shared</h3>
-      {shares.length === 0 && <p className="keep-none">Nothing is shared.</p>}
+      <h3 className="keep-heading">{words.whatIsShared}</h3>
+      {shares.length === 0 && <p className="keep-none">{words.nothingShared}</p>}
       <ul className="keep-list">
         {shares.map(({ id, title, updated_at }) => (
           <li key={id} className="keep-line">
@@ -60,15 +61,15 @@ export default function ShareDialog({ number, onClose }: ShareDialogProps) {
               <span className="keep-clip" dir="auto">
                 {title}
               </span>
-              <time dateTime={updated_at}>{new Date(updated_at).toLocaleDateString('en')}</time>
+              <time dateTime={updated_at}>{formatDate(updated_at)}</time>
             </a>
-            <IconButton icon="copy" label={`Copy the link to ${title}`} onClick={() => void copy(id)} />
-            <IconButton icon="trash" label={`Take back ${title}`} onClick={() => void removeItem(user, id)} />
+            <IconButton icon="copy" label={words.copyLink({ title })} onClick={() => void copy(id)} />
+            <IconButton icon="trash" label={words.takeBack({ title })} onClick={() => void removeItem(user, id)} />
           </li>
         ))}
       </ul>
       <div className="dialog-actions">
-        <Button onClick={onClose}>Done</Button>
+        <Button onClick={onClose}>{common.done}</Button>
       </div>
     </Dialog>
   );

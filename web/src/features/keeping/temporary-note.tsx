@@ -3,6 +3,7 @@ import { forgetWhenLeft } from '../../data/begin-chat.ts';
 import { changeConversation, useConversation } from '../../data/conversation-changes.ts';
 import { useSession } from '../../data/session-context.ts';
 import { Icon } from '../../ui/icon.tsx';
+import { words } from './temporary-words.ts';
 import './temporary-note.css';
 
 /** What becomes of a temporary chat, in words, and the way to keep it. */
@@ -18,12 +19,9 @@ export default function TemporaryNote({ number }: { number: number }) {
   return (
     <p className="temporary-note">
       <Icon name="temporary" />
-      <span>
-        Temporary: deleted for good when you go to another chat. If the page closes or reloads, it is still at this
-        address, and goes by itself some time after the last word.
-      </span>
+      <span>{words.note}</span>
       <button type="button" onClick={() => void changeConversation(user, conversation, { temporary: false })}>
-        Keep it
+        {words.keepIt}
       </button>
     </p>
   );

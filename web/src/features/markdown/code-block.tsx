@@ -1,9 +1,11 @@
 import { memo, type ReactNode, useState } from 'react';
 import { downloadText } from '../../lib/download-text.ts';
 import { useCopied } from '../../lib/use-copied.ts';
+import { common } from '../../ui/words.ts';
 import { cutLine } from './colour-lines.ts';
 import { fileNameOf } from './file-name.ts';
 import { useColoured } from './use-coloured.ts';
+import { words } from './words.ts';
 import './code-block.css';
 
 type CodeBlockProps = { code: string; language: string /** What is said beside the name. */; note?: ReactNode };
@@ -12,9 +14,9 @@ export const CodeBlock = memo(function CodeBlock({ code, language, note }: CodeB
   const [wrap, setWrap] = useState(false);
   const [copied, copy] = useCopied();
   const coloured = useColoured(code, language);
-  const name = language || 'text';
+  const name = language || words.text;
   return (
-    <figure className="code-block" dir="ltr">
+    <figure className="code-block">
       <figcaption className="code-head">
         <span className="code-title">
           {name}
@@ -22,18 +24,23 @@ export const CodeBlock = memo(function CodeBlock({ code, language, note }: CodeB
         </span>
         <span className="code-actions">
           <button type="button" aria-pressed={wrap} onClick={() => setWrap(!wrap)}>
-            Wrap
+            {words.wrap}
           </button>
           <button type="button" onClick={() => downloadText(fileNameOf(language), `${code}\n`)}>
-            Download
+            {common.download}
           </button>
           <button type="button" onClick={() => copy(code)}>
-            {copied ? 'Copied' : 'Copy'}
+            {copied ? common.copied : common.copy}
           </button>
         </span>
       </figcaption>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <section className={wrap ? 'code-scroll code-wrap' : 'code-scroll'} tabIndex={0} aria-label={`Code, ${name}`}>
+      <section
+        className={wrap ? 'code-scroll code-wrap' : 'code-scroll'}
+        dir="ltr"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+        aria-label={words.code({ language: name })}
+      >
         <pre>
           <code>
             {code.split('\n').map((line, index) => (

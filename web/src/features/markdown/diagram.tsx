@@ -2,8 +2,10 @@ import { useEffect, useState } from 'react';
 import { useDark } from '../../data/theme.ts';
 import { useCopied } from '../../lib/use-copied.ts';
 import { workerCall } from '../../lib/worker-call.ts';
+import { common } from '../../ui/words.ts';
 import { CodeBlock } from './code-block.tsx';
 import type { DiagramInput } from './diagram.worker.ts';
+import { words } from './words.ts';
 import './diagram.css';
 
 const TIMEOUT_MS = 5_000;
@@ -36,34 +38,32 @@ export default function Diagram({ code }: { code: string }) {
     };
   }, [code, dark]);
   if (drawing.kind !== 'drawn') {
-    return (
-      <CodeBlock code={code} language="mermaid" note={drawing.kind === 'none' && ' · this diagram cannot be drawn'} />
-    );
+    return <CodeBlock code={code} language="mermaid" note={drawing.kind === 'none' && ` · ${words.cannotBeDrawn}`} />;
   }
   return (
-    <figure className="code-block diagram" dir="ltr">
+    <figure className="code-block diagram">
       <figcaption className="code-head">
-        <span>diagram</span>
+        <span>{words.diagram.toLowerCase()}</span>
         <span className="code-actions">
           <button type="button" aria-pressed={source} onClick={() => setSource(!source)}>
-            Source
+            {words.source}
           </button>
           <a href={drawing.url} download="diagram.svg">
-            Download
+            {common.download}
           </a>
           <button type="button" onClick={() => copy(code)}>
-            {copied ? 'Copied' : 'Copy'}
+            {copied ? common.copied : common.copy}
           </button>
         </span>
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <section className="code-scroll" tabIndex={0} aria-label={source ? 'Source of the diagram' : 'Diagram'}>
+      <section className="code-scroll" dir="ltr" tabIndex={0} aria-label={source ? words.diagramSource : words.diagram}>
         {source ? (
           <pre>
             <code>{code}</code>
           </pre>
         ) : (
-          <img src={drawing.url} alt={`Diagram: ${code}`} />
+          <img src={drawing.url} alt={words.diagramOf({ source: code })} />
         )}
       </section>
     </figure>

@@ -1,6 +1,7 @@
 import { Children, isValidElement, type ReactNode } from 'react';
 import type { Components } from 'react-markdown';
 import { Fenced } from './fenced.tsx';
+import { words } from './words.ts';
 
 /** An address as a URL of the web, or null. Relative ones are ours. */
 function webUrl(address: string | undefined): URL | null {
@@ -31,6 +32,9 @@ export const elements = (open: boolean): Components => ({
   },
 });
 
+const notLoaded = (picture: string, host: string | undefined): string =>
+  host ? words.notLoadedFrom({ picture, host }) : words.notLoaded({ picture });
+
 /** Headings go down two levels: the page and the message have their own. */
 const ELEMENTS: Components = {
   h1: ({ children }) => <h3 className="md-h1">{children}</h3>,
@@ -54,11 +58,7 @@ const ELEMENTS: Components = {
   img({ src, alt }) {
     const url = webUrl(typeof src === 'string' ? src : undefined);
     if (url?.origin === location.origin) return <img src={url.href} alt={alt ?? ''} loading="lazy" />;
-    return (
-      <span className="md-no-image">
-        {alt || 'Picture'} (not loaded{url?.host ? ` from ${url.host}` : ''})
-      </span>
-    );
+    return <span className="md-no-image">{notLoaded(alt || words.picture, url?.host)}</span>;
   },
   /** With a direction of its own it does not decide that of the sentence around it. */
   code: ({ className, children }) => (
@@ -68,11 +68,17 @@ const ELEMENTS: Components = {
   ),
   table: ({ children }) => (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <section className="md-table" tabIndex={0} aria-label="Table">
+    <section className="md-table" tabIndex={0} aria-label={words.table}>
       <table>{children}</table>
     </section>
   ),
+  // A cell in the other direction does not turn its row.
+  td: ({ node, children, ...rest }) => (
+    <td {...rest}>
+      <bdi>{children}</bdi>
+    </td>
+  ),
   input: ({ checked }) => (
-    <input type="checkbox" checked={checked ?? false} disabled aria-label={checked ? 'Done' : 'Open'} />
+    <input type="checkbox" checked={checked ?? false} disabled aria-label={checked ? words.done : words.open} />
   ),
 };

@@ -1,11 +1,12 @@
 import { lazy, memo, Suspense, useRef } from 'react';
 import ReactMarkdown from 'react-markdown';
 import rehypeSanitize from 'rehype-sanitize';
-import remarkGfm from 'remark-gfm';
 import { createBlockSplitter, hasDefinitions, readFence } from './blocks.ts';
 import { closeMarkup } from './close-markup.ts';
 import { elements } from './elements.tsx';
 import { Fenced } from './fenced.tsx';
+import { footnoteWords } from './footnotes.ts';
+import { readGfm } from './gfm.ts';
 import { readMath } from './math-source.ts';
 import { SCHEMA } from './sanitise.ts';
 import './markdown.css';
@@ -53,8 +54,9 @@ const Block = memo(function Block({ source, open }: { source: string; open: bool
 function PlainMarkdown({ source, open }: { source: string; open: boolean }) {
   return (
     <ReactMarkdown
-      remarkPlugins={[remarkGfm]}
+      remarkPlugins={[readGfm]}
       rehypePlugins={[[rehypeSanitize, SCHEMA]]}
+      remarkRehypeOptions={footnoteWords()}
       components={open ? OPEN_ELEMENTS : ELEMENTS}
     >
       {source}

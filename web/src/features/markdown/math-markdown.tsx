@@ -2,10 +2,12 @@ import katex from 'katex';
 import { useLayoutEffect, useRef } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import rehypeSanitize from 'rehype-sanitize';
-import remarkGfm from 'remark-gfm';
 import remarkMath from 'remark-math';
 import { elements } from './elements.tsx';
+import { footnoteWords } from './footnotes.ts';
+import { readGfm } from './gfm.ts';
 import { SCHEMA } from './sanitise.ts';
+import { words } from './words.ts';
 import 'katex/dist/katex.min.css';
 import './math.css';
 
@@ -13,8 +15,9 @@ import './math.css';
 export default function MathMarkdown({ source, open }: { source: string; open: boolean }) {
   return (
     <ReactMarkdown
-      remarkPlugins={[remarkGfm, remarkMath]}
+      remarkPlugins={[readGfm, remarkMath]}
       rehypePlugins={[[rehypeSanitize, SCHEMA]]}
+      remarkRehypeOptions={footnoteWords()}
       components={open ? WITH_MATH_OPEN : WITH_MATH}
     >
       {source}
@@ -58,7 +61,7 @@ function Formula({ source, display }: { source: string; display: boolean }) {
   if (!display) return <span className="formula" dir="ltr" ref={place} />;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <section className="formula formula-display" dir="ltr" tabIndex={0} aria-label="Formula">
+    <section className="formula formula-display" dir="ltr" tabIndex={0} aria-label={words.formula}>
       <span ref={place} />
     </section>
   );

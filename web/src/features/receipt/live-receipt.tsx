@@ -3,6 +3,7 @@ import type { AnswerState } from '../../../../client/answer-state.ts';
 import { durationInWords, waitingInWords } from '../../data/in-words.ts';
 import { ReceiptBar } from './receipt-bar.tsx';
 import { partsOfLive } from './receipt-parts.ts';
+import { words } from './words.ts';
 
 const TICK_MS = 200;
 /** Attempts in a row that found nobody: more than a connection is lost. */
@@ -31,8 +32,8 @@ function liveInWords({ phase, marks, takeovers, resumed }: AnswerState, now: num
   const first =
     marks.firstToken === null || marks.joinedLate
       ? ''
-      : ` · first word ${durationInWords(marks.firstToken - marks.accepted)}`;
-  const turn = takeovers > 0 ? ' · another process took over' : resumed > 0 ? ' · picked up where it left off' : '';
+      : ` · ${words.firstWord({ time: durationInWords(marks.firstToken - marks.accepted) })}`;
+  const turn = takeovers > 0 ? ` · ${words.takingOver}` : resumed > 0 ? ` · ${words.pickedUp}` : '';
   switch (phase.kind) {
     case 'waiting':
       return waitingInWords(
@@ -41,18 +42,15 @@ function liveInWords({ phase, marks, takeovers, resumed }: AnswerState, now: num
         phase.estimateSeconds && phase.estimateSeconds - (now - phase.told) / 1000,
       );
     case 'reading':
-      return `Reading${turn}`;
+      return words.reading + turn;
     case 'reasoning':
-      return `Thinking${turn}`;
+      return words.thinking + turn;
     case 'writing':
-      return `Writing${turn || first}`;
+      return words.writing + (turn || first);
     case 'reconnecting':
-      return phase.online
-        ? phase.attempt > SILENT_AFTER
-          ? 'The server does not answer; it may be restarting. What is written is kept, and goes on from here.'
-          : 'Connection lost, trying again. The answer goes on meanwhile.'
-        : 'Offline. The answer goes on, and will be here when you are back.';
+      if (!phase.online) return words.offline;
+      return phase.attempt > SILENT_AFTER ? words.serverSilent : words.connectionLost;
     case 'ended':
-      return 'Done';
+      return words.done;
   }
 }

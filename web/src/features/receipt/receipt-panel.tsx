@@ -1,62 +1,51 @@
 import type { ReactNode } from 'react';
 import type { Degradation, DegradationReason, Receipt } from '../../../../src/protocol/generation.ts';
 import { durationInWords, speedInWords } from '../../data/in-words.ts';
+import { formatNumber } from '../../words/format.ts';
+import { words } from './panel-words.ts';
 
-const count = new Intl.NumberFormat('en');
-const SOURCES = {
-  cache: 'the same question, answered before',
-  'stand-in': 'the same question, answered before; no model could be asked',
-  shared: 'the same question, answered at the same time',
-};
-const WHY: Record<DegradationReason, string> = {
-  predicted_wait: 'many were waiting',
-  breaker_open: 'too many of its answers failed',
-  unavailable: 'it could not be reached',
-  overloaded: 'it took no more',
-  first_token_timeout: 'it did not begin in time',
-  context_overflow: 'it found the conversation too long',
-};
-const price = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+const SOURCES = { cache: 'fromCache', 'stand-in': 'fromStandIn', shared: 'fromShared' } as const;
+const WHY = {
+  predicted_wait: 'predictedWait',
+  breaker_open: 'breakerOpen',
+  unavailable: 'unavailable',
+  overloaded: 'overloaded',
+  first_token_timeout: 'firstTokenTimeout',
+  context_overflow: 'contextOverflow',
+} as const satisfies Record<DegradationReason, keyof typeof words>;
 
 export function ReceiptPanel({ receipt }: { receipt: Receipt }) {
-  const { tokens } = receipt;
   return (
     <div className="receipt-panel">
       <dl className="receipt-times">
-        <Row part="waiting" name="Waited in line" note={placeInWords(receipt.position_at_arrival)}>
+        <Row part="waiting" name={words.waited} note={placeInWords(receipt.position_at_arrival)}>
           {durationInWords(receipt.queue_ms)}
         </Row>
-        <Row part="reading" name="Read the prompt" note={readingInWords(receipt)}>
-          {receipt.prefill_ms === null ? 'not begun' : durationInWords(receipt.prefill_ms)}
+        <Row part="reading" name={words.readPrompt} note={readingInWords(receipt)}>
+          {receipt.prefill_ms === null ? words.notBegun : durationInWords(receipt.prefill_ms)}
         </Row>
-        <Row
-          part="writing"
-          name="Wrote"
-          note={`${count.format(tokens.completion)} tokens${
-            receipt.tokens_per_second === null ? '' : `, ${speedInWords(receipt.tokens_per_second)} a second`
-          }`}
-        >
-          {receipt.stream_ms === null ? 'nothing' : durationInWords(receipt.stream_ms)}
+        <Row part="writing" name={words.wrote} note={writtenInWords(receipt)}>
+          {receipt.stream_ms === null ? words.nothing : durationInWords(receipt.stream_ms)}
         </Row>
       </dl>
       <dl className="receipt-facts">
-        <Fact name="Model">{receipt.model ?? 'none'}</Fact>
-        {receipt.source !== 'model' && <Fact name="From">{SOURCES[receipt.source]}</Fact>}
+        <Fact name={words.model}>{receipt.model ?? words.none}</Fact>
+        {receipt.source !== 'model' && <Fact name={words.from}>{words[SOURCES[receipt.source]]}</Fact>}
         {receipt.degraded.map((each) => (
-          <Fact key={each.what} name="Less than asked">
+          <Fact key={each.what} name={words.lessThanAsked}>
             {lessInWords(each)}
           </Fact>
         ))}
-        <Fact name="Worker">
+        <Fact name={words.worker}>
           <Worker id={receipt.worker} />
         </Fact>
-        <Fact name="Ended">{endInWords(receipt)}</Fact>
-        {receipt.attempts > 1 && <Fact name="Attempts">{receipt.attempts}</Fact>}
-        {receipt.takeovers > 0 && (
-          <Fact name="Taken over">{receipt.takeovers === 1 ? 'once' : `${receipt.takeovers} times`}</Fact>
+        <Fact name={words.ended}>{endInWords(receipt)}</Fact>
+        {receipt.attempts > 1 && <Fact name={words.attempts}>{formatNumber(receipt.attempts)}</Fact>}
+        {receipt.takeovers > 0 && <Fact name={words.takenOver}>{words.times({ count: receipt.takeovers })}</Fact>}
+        {receipt.cost !== null && (
+          <Fact name={words.cost}>{formatNumber(receipt.cost, { maximumSignificantDigits: 3 })}</Fact>
         )}
-        {receipt.cost !== null && <Fact name="Cost">{price.format(receipt.cost)}</Fact>}
-        {receipt.trimmed_messages > 0 && <Fact name="Left out">{leftOutInWords(receipt)}</Fact>}
+        {receipt.trimmed_messages > 0 && <Fact name={words.leftOut}>{leftOutInWords(receipt)}</Fact>}
       </dl>
     </div>
   );
@@ -90,34 +79,38 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 /** A process names itself by its role and a UUID, whose end tells two of them apart. */
 function Worker({ id }: { id: string | null }) {
-  if (id === null) return 'none';
+  if (id === null) return words.none;
   return <span title={id}>{id.replace(/[\da-f]{8}-[\da-f-]{19}([\da-f]{8})/i, '$1')}</span>;
 }
 
 function placeInWords(position: number | null): string {
-  if (position === null) return 'started directly';
-  if (position === 0) return 'nobody ahead';
-  return position === 1 ? 'one ahead on arrival' : `${position} ahead on arrival`;
+  if (position === null) return words.startedDirectly;
+  return position === 0 ? words.nobodyAhead : words.ahead({ count: position });
 }
 
 function readingInWords({ tokens }: Receipt): string {
-  const read = `${count.format(tokens.prompt)} tokens`;
-  return tokens.reused > 0 ? `${read}, ${count.format(tokens.reused)} remembered` : read;
+  const read = words.tokens({ count: tokens.prompt });
+  return tokens.reused > 0 ? words.remembered({ tokens: read, count: tokens.reused }) : read;
+}
+
+function writtenInWords({ tokens, tokens_per_second }: Receipt): string {
+  const written = words.tokens({ count: tokens.completion });
+  if (tokens_per_second === null) return written;
+  return words.perSecond({ tokens: written, number: speedInWords(tokens_per_second) });
 }
 
 function leftOutInWords({ trimmed_messages, summarised_messages }: Receipt): string {
-  const summary = summarised_messages > 0 ? `, ${summarised_messages} of them summed up` : '';
-  return `${trimmed_messages} oldest messages${summary}`;
+  const messages = words.oldest({ count: trimmed_messages });
+  return summarised_messages > 0 ? words.summedUp({ messages, count: summarised_messages }) : messages;
 }
 
 function endInWords({ state, finish_reason }: Receipt): string {
-  if (state === 'cancelled') return 'stopped by you';
-  if (state === 'failed') return 'failed';
-  if (state === 'interrupted') return 'broke off';
-  return finish_reason === 'length' ? 'at the length limit' : 'by itself';
+  if (state === 'cancelled') return words.byYou;
+  if (state === 'failed') return words.failed;
+  if (state === 'interrupted') return words.brokeOff;
+  return finish_reason === 'length' ? words.atLengthLimit : words.byItself;
 }
 
 function lessInWords({ what, from, to, reason }: Degradation): string {
-  const less = what === 'model' ? `${to} instead of ${from}` : `${to} instead of ${from} tokens read`;
-  return `${less}: ${WHY[reason]}`;
+  return (what === 'model' ? words.modelInstead : words.tokensInstead)({ to, from, why: words[WHY[reason]] });
 }

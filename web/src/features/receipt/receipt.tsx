@@ -4,6 +4,7 @@ import { durationInWords, speedInWords } from '../../data/in-words.ts';
 import { useKept } from '../../data/use-kept.ts';
 import { ReceiptBar } from './receipt-bar.tsx';
 import { partsOfReceipt } from './receipt-parts.ts';
+import { words } from './words.ts';
 
 const ReceiptPanel = lazy(async () => ({ default: (await import('./receipt-panel.tsx')).ReceiptPanel }));
 
@@ -23,7 +24,7 @@ export function useReceipt(id: string, receipt: ReceiptData | null) {
       >
         <ReceiptBar parts={partsOfReceipt(receipt)} />
         <span>
-          <span className="visually-hidden">Receipt: </span>
+          <span className="visually-hidden">{words.receipt}</span>
           {receiptInWords(receipt)}
         </span>
       </button>
@@ -41,9 +42,13 @@ export function useReceipt(id: string, receipt: ReceiptData | null) {
 }
 
 export function receiptInWords(receipt: ReceiptData): string {
-  const words = [durationInWords(receipt.total_ms)];
-  if (receipt.prefill_ms !== null) words.push(`first word ${durationInWords(receipt.queue_ms + receipt.prefill_ms)}`);
-  if (receipt.tokens_per_second !== null) words.push(`${speedInWords(receipt.tokens_per_second)} tokens/s`);
-  if (receipt.takeovers > 0) words.push('taken over');
-  return words.join(' · ');
+  const { total_ms, queue_ms, prefill_ms, tokens_per_second, takeovers } = receipt;
+  return [
+    durationInWords(total_ms),
+    prefill_ms !== null && words.firstWord({ time: durationInWords(queue_ms + prefill_ms) }),
+    tokens_per_second !== null && words.speed({ number: speedInWords(tokens_per_second) }),
+    takeovers > 0 && words.takenOver,
+  ]
+    .filter((part) => part !== false)
+    .join(' · ');
 }

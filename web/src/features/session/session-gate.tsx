@@ -5,6 +5,8 @@ import { client } from '../../data/client.ts';
 import { sessionQuery } from '../../data/queries.ts';
 import { SessionContext } from '../../data/session-context.ts';
 import { Button } from '../../ui/button.tsx';
+import { common } from '../../ui/words.ts';
+import { words } from './words.ts';
 import './session.css';
 
 const SignIn = lazy(async () => ({ default: (await import('./sign-in.tsx')).SignIn }));
@@ -27,10 +29,10 @@ export function SessionGate({ children }: { children: ReactNode }) {
   if (!error) return null;
   return (
     <main className="session-card">
-      <h1>The server cannot be reached</h1>
-      <p>It may be starting. Your conversations are kept where it runs.</p>
+      <h1>{words.unreachable}</h1>
+      <p>{words.mayBeStarting}</p>
       <Button onClick={() => void refetch()} disabled={isFetching}>
-        Try again
+        {common.tryAgain}
       </Button>
     </main>
   );

@@ -4,6 +4,7 @@ import { client } from '../../data/client.ts';
 import { errorInWords } from '../../data/in-words.ts';
 import { queryClient } from '../../data/query-client.ts';
 import { Button } from '../../ui/button.tsx';
+import { words } from './words.ts';
 
 export function SignIn() {
   const [key, setKey] = useState('');
@@ -18,20 +19,20 @@ export function SignIn() {
       await queryClient.resetQueries();
     } catch (error) {
       const unknown = error instanceof ApiError && (error.status === 401 || error.status === 400);
-      setState({ kind: 'failed', words: unknown ? 'This key is not known here.' : errorInWords(error) });
+      setState({ kind: 'failed', words: unknown ? words.unknownKey : errorInWords(error) });
     }
   }
   return (
     <main className="session-card">
-      <h1>Sign in</h1>
-      <p>This server asks for an API key once. The key is exchanged for a cookie and not kept in the page.</p>
+      <h1>{words.signIn}</h1>
+      <p>{words.asksOnce}</p>
       <form
         onSubmit={(event) => {
           event.preventDefault();
           if (key.trim()) void signIn();
         }}
       >
-        <label htmlFor={field}>API key</label>
+        <label htmlFor={field}>{words.apiKey}</label>
         <input
           id={field}
           type="password"
@@ -46,7 +47,7 @@ export function SignIn() {
           </p>
         )}
         <Button tone="primary" type="submit" disabled={!key.trim() || state.kind === 'busy'}>
-          Sign in
+          {words.signIn}
         </Button>
       </form>
     </main>

@@ -1,26 +1,31 @@
-import { showOverlay } from '../../data/overlay.ts';
+import { type Overlay, showOverlay } from '../../data/overlay.ts';
 import { changeSettings, type Settings, useSettings } from '../../data/settings.ts';
 import { setTheme, type Theme, useTheme } from '../../data/theme.ts';
 import { Button } from '../../ui/button.tsx';
+import { Choice } from '../../ui/choice.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { Icon, type IconName } from '../../ui/icon.tsx';
+import { common } from '../../ui/words.ts';
 import { keyNames } from '../commands/keys.ts';
+import { LanguageChoice } from './language-choice.tsx';
+import { words } from './words.ts';
 import './settings.css';
 
-const THEMES: readonly [Theme, string][] = [
-  ['light', 'Light'],
-  ['dark', 'Dark'],
-  ['system', 'System'],
+const themes = (): [Theme, string][] => [
+  ['light', words.light],
+  ['dark', words.dark],
+  ['system', words.system],
 ];
 
-const SIZES: readonly [Settings['textSize'], string][] = [
-  ['small', 'Small'],
-  ['normal', 'Normal'],
-  ['large', 'Large'],
+const sizes = (): [Settings['textSize'], string][] => [
+  ['small', words.small],
+  ['normal', words.normal],
+  ['large', words.large],
 ];
 
-const TITLES: readonly ['model' | 'words', string][] = [
-  ['model', 'By the model'],
-  ['words', 'First words'],
+const titles = (): ['model' | 'words', string][] => [
+  ['model', words.byModel],
+  ['words', words.firstWords],
 ];
 
 const SEND_KEYS: readonly [Settings['sendKey'], string][] = [
@@ -28,68 +33,58 @@ const SEND_KEYS: readonly [Settings['sendKey'], string][] = [
   ['mod-enter', keyNames({ key: 'Enter', mod: true }).join(' ')],
 ];
 
+const more = (): [IconName, string, Overlay][] => [
+  ['sliders', words.newChats, { kind: 'style', of: 'defaults' }],
+  ['spark', words.assistants, { kind: 'assistants' }],
+  ['prompt', words.prompts, { kind: 'prompts' }],
+  ['archive', words.archived, { kind: 'archive' }],
+  ['share', words.shared, { kind: 'share', number: null }],
+];
+
 export default function SettingsDialog({ onClose }: { onClose(): void }) {
   const { sendKey, textSize, autoTitle } = useSettings();
   const theme = useTheme();
   return (
-    <Dialog label="Settings" onClose={onClose}>
-      <h2 className="dialog-title">Settings</h2>
-      <Choice name="Theme" options={THEMES} chosen={theme} onChoose={setTheme} />
+    <Dialog label={words.settings} onClose={onClose}>
+      <h2 className="dialog-title">{words.settings}</h2>
+      <LanguageChoice />
+      <Choice name={words.theme} options={themes()} chosen={theme} onChoose={setTheme} />
       <Choice
-        name="Text size"
-        options={SIZES}
+        name={words.textSize}
+        options={sizes()}
         chosen={textSize}
         onChoose={(size) => changeSettings({ textSize: size })}
       />
       <Choice
-        name="Send with"
+        name={words.sendWith}
         options={SEND_KEYS}
         chosen={sendKey}
         onChoose={(key) => changeSettings({ sendKey: key })}
-        note={sendKey === 'enter' ? 'Shift Enter begins a new line.' : 'Enter begins a new line.'}
+        note={sendKey === 'enter' ? words.shiftEnterBreaks : words.enterBreaks}
       />
       <Choice
-        name="Titles of chats"
-        options={TITLES}
+        name={words.titles}
+        options={titles()}
         chosen={autoTitle ? 'model' : 'words'}
         onChoose={(by) => changeSettings({ autoTitle: by === 'model' })}
-        note="After the first answer, behind everybody who waits. Never in place of your own."
+        note={words.titlesWhen}
       />
-      <p className="dialog-text settings-note">Kept in this browser.</p>
-      <div className="settings-more">
-        <Button onClick={() => showOverlay({ kind: 'archive' })}>Archived chats</Button>
-        <Button onClick={() => showOverlay({ kind: 'share', number: null })}>Shared chats</Button>
-      </div>
+      <p className="dialog-text settings-note">{words.keptHere}</p>
+      <ul className="settings-more">
+        {more().map(([icon, label, overlay]) => (
+          <li key={label}>
+            <button type="button" onClick={() => showOverlay(overlay)}>
+              <Icon name={icon} />
+              {label}
+            </button>
+          </li>
+        ))}
+      </ul>
       <div className="dialog-actions">
         <Button tone="primary" onClick={onClose}>
-          Done
+          {common.done}
         </Button>
       </div>
     </Dialog>
-  );
-}
-
-type ChoiceProps<Value extends string> = {
-  name: string;
-  options: readonly [Value, string][];
-  chosen: Value;
-  onChoose(value: Value): void;
-  note?: string;
-};
-
-function Choice<Value extends string>({ name, options, chosen, onChoose, note }: ChoiceProps<Value>) {
-  return (
-    <fieldset className="choice">
-      <legend>{name}</legend>
-      <div className="choice-options">
-        {options.map(([value, label]) => (
-          <label key={value}>
-            <input type="radio" name={name} checked={value === chosen} onChange={() => onChoose(value)} />
-            <span>{label}</span>
-          </label>
-        ))}
-      </div>
-      {note && <p className="choice-note">{note}</p>}
-    </fieldset>
   );
 }

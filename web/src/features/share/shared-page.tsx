@@ -3,8 +3,10 @@ import { useEffect } from 'react';
 import { ApiError } from '../../../../client/api-error.ts';
 import { client } from '../../data/client.ts';
 import { errorInWords } from '../../data/in-words.ts';
+import { formatDate } from '../../words/format.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { Bubble } from '../transcript/bubble.tsx';
+import { words } from './words.ts';
 import '../transcript/transcript.css';
 import './shared-page.css';
 
@@ -18,8 +20,8 @@ export default function SharedPage({ id }: { id: string }) {
     const gone = error instanceof ApiError && error.status === 404;
     return (
       <main className="shared">
-        <h1>{gone ? 'Nothing is shared here.' : 'This cannot be shown now.'}</h1>
-        <p className="shared-note">{gone ? 'Whoever shared it has taken it back.' : errorInWords(error)}</p>
+        <h1>{gone ? words.nothing : words.notNow}</h1>
+        <p className="shared-note">{gone ? words.takenBack : errorInWords(error)}</p>
       </main>
     );
   }
@@ -28,25 +30,19 @@ export default function SharedPage({ id }: { id: string }) {
     <main className="shared">
       <header>
         <h1 dir="auto">{data.title}</h1>
-        <p className="shared-note">
-          Shared on{' '}
-          <time dateTime={data.shared_at}>
-            {new Date(data.shared_at).toLocaleDateString('en', { dateStyle: 'long' })}
-          </time>
-          . Answers of a model can be wrong.
-        </p>
+        <p className="shared-note">{words.sharedOn({ date: formatDate(data.shared_at, { dateStyle: 'long' }) })}</p>
       </header>
       {data.messages.map((message, index) =>
         message.role === 'user' ? (
           // biome-ignore lint/suspicious/noArrayIndexKey: nothing is ever added or moved.
           <article key={index} className="question">
-            <h2 className="visually-hidden">Question</h2>
+            <h2 className="visually-hidden">{words.question}</h2>
             <Bubble id={`shared ${index}`} content={message.content} />
           </article>
         ) : (
           // biome-ignore lint/suspicious/noArrayIndexKey: nothing is ever added or moved.
           <article key={index} className="answer">
-            <h2 className="visually-hidden">Answer</h2>
+            <h2 className="visually-hidden">{words.answer}</h2>
             <Markdown text={message.content} open={false} />
             {message.model && <p className="shared-model">{message.model}</p>}
           </article>

@@ -8,9 +8,12 @@ import { useOpenFolders } from '../../data/open-folders.ts';
 import { folderQuery } from '../../data/queries.ts';
 import { useSession } from '../../data/session-context.ts';
 import { useConversations } from '../../data/use-conversations.ts';
+import { common } from '../../ui/words.ts';
+import { compareText } from '../../words/format.ts';
 import { ConversationRow } from './conversation-row.tsx';
 import { FolderRow } from './folder-row.tsx';
 import { groupByDate } from './groups.ts';
+import { words } from './words.ts';
 
 type Row =
   | { kind: 'heading'; name: string }
@@ -29,12 +32,12 @@ export function ConversationList({ current, onLeave }: { current: number | null;
       dated.filter((item) => !item.folder),
       new Date(),
     );
-    if (pinned.length > 0) groups.unshift({ name: 'Pinned', items: [...pinned] });
+    if (pinned.length > 0) groups.unshift({ name: words.pinned, items: [...pinned] });
     const listed = groups.map(({ name, items }): Row[] => [
       { kind: 'heading', name },
       ...items.map((conversation) => ({ kind: 'conversation' as const, conversation })),
     ]);
-    const heading: Row[] = folders.length > 0 ? [{ kind: 'heading', name: 'Folders' }] : [];
+    const heading: Row[] = folders.length > 0 ? [{ kind: 'heading', name: words.folders }] : [];
     const first = pinned.length > 0 ? 1 : 0;
     return [...listed.slice(0, first).flat(), ...heading, ...folders, ...listed.slice(first).flat()];
   }, [pinned, dated, folders]);
@@ -49,7 +52,7 @@ export function ConversationList({ current, onLeave }: { current: number | null;
             <FolderRow key={row.folder.id} folder={row.folder} open={row.open} />
           ) : row.kind === 'empty' ? (
             <p key={`empty ${row.folder}`} className="side-empty">
-              Empty
+              {words.empty}
             </p>
           ) : (
             <ConversationRow
@@ -64,9 +67,9 @@ export function ConversationList({ current, onLeave }: { current: number | null;
       </Virtualizer>
       {failed && (
         <p className="side-note">
-          The conversations cannot be shown.{' '}
+          {words.cannotBeShown}{' '}
           <button type="button" onClick={retry}>
-            Try again
+            {common.tryAgain}
           </button>
         </p>
       )}
@@ -78,7 +81,7 @@ export function ConversationList({ current, onLeave }: { current: number | null;
 /** Folders by name, each that is open with what is in it. */
 function useFolderRows(): Row[] {
   const { user } = useSession();
-  const folders = useItems('folder').toSorted((a, b) => a.name.localeCompare(b.name));
+  const folders = useItems('folder').toSorted((a, b) => compareText(a.name, b.name));
   const isOpen = useOpenFolders();
   const deleted = useDeleted();
   const open = folders.filter(({ id }) => isOpen.includes(id));

@@ -6,6 +6,8 @@ import { navigate, pathOf } from '../../data/router.ts';
 import { useSession } from '../../data/session-context.ts';
 import { IconButton } from '../../ui/button.tsx';
 import { Menu } from '../../ui/menu.tsx';
+import { common } from '../../ui/words.ts';
+import { words } from './words.ts';
 
 type ConversationRowProps = {
   conversation: ConversationResource;
@@ -39,25 +41,25 @@ export const ConversationRow = memo(function ConversationRow({
         <span className="side-title" dir="auto">
           {title}
         </span>
-        {answering && <i className="side-dot" role="img" aria-label="Being answered" />}
+        {answering && <i className="side-dot" role="img" aria-label={words.beingAnswered} />}
       </a>
       <Menu
-        label={`More for ${title}`}
-        trigger={(props) => <IconButton icon="more" label={`More for ${title}`} className="side-more" {...props} />}
+        label={words.more({ title })}
+        trigger={(props) => <IconButton icon="more" label={words.more({ title })} className="side-more" {...props} />}
         entries={[
-          { icon: 'pencil', label: 'Rename', onSelect: () => showOverlay({ kind: 'rename', conversation }) },
+          { icon: 'pencil', label: common.rename, onSelect: () => showOverlay({ kind: 'rename', conversation }) },
           {
             icon: 'pin',
-            label: pinned ? 'Unpin' : 'Pin',
+            label: pinned ? words.unpin : words.pin,
             onSelect: () => void changeConversation(user, conversation, { pinned: !pinned }),
           },
-          { icon: 'folder', label: 'Move to a folder', onSelect: () => showOverlay({ kind: 'move', conversation }) },
-          { icon: 'archive', label: 'Archive', onSelect: () => archiveConversation(user, conversation) },
-          { icon: 'share', label: 'Share', onSelect: () => showOverlay({ kind: 'share', number }) },
-          { kind: 'link', icon: 'download', label: 'Export', href: user.exportUrl(number, 'markdown') },
+          { icon: 'folder', label: words.moveToFolder, onSelect: () => showOverlay({ kind: 'move', conversation }) },
+          { icon: 'archive', label: words.archive, onSelect: () => archiveConversation(user, conversation) },
+          { icon: 'share', label: words.share, onSelect: () => showOverlay({ kind: 'share', number }) },
+          { kind: 'link', icon: 'download', label: words.export, href: user.exportUrl(number, 'markdown') },
           {
             icon: 'trash',
-            label: 'Delete',
+            label: common.delete,
             danger: true,
             onSelect() {
               // Nothing can be undone behind a drawer.

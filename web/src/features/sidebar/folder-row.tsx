@@ -3,6 +3,7 @@ import { toggleFolder } from '../../data/open-folders.ts';
 import { showOverlay } from '../../data/overlay.ts';
 import { IconButton } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icon.tsx';
+import { words } from './words.ts';
 
 export function FolderRow({ folder, open }: { folder: ItemOf<'folder'>; open: boolean }) {
   return (
@@ -15,7 +16,7 @@ export function FolderRow({ folder, open }: { folder: ItemOf<'folder'>; open: bo
       </button>
       <IconButton
         icon="more"
-        label={`Change folder ${folder.name}`}
+        label={words.changeFolder({ name: folder.name })}
         className="side-more"
         onClick={() => showOverlay({ kind: 'folder', folder })}
       />

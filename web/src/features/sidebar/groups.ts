@@ -1,4 +1,6 @@
 import type { ConversationResource } from '../../../../src/protocol/resources.ts';
+import { formatDate } from '../../words/format.ts';
+import { words } from './words.ts';
 
 export type Group = { name: string; items: ConversationResource[] };
 
@@ -19,12 +21,9 @@ export function groupByDate(items: readonly ConversationResource[], now: Date): 
 
 function nameOf(date: Date, midnight: number, year: number): string {
   const time = date.getTime();
-  if (time >= midnight) return 'Today';
-  if (time >= midnight - DAY_MS) return 'Yesterday';
-  if (time >= midnight - 7 * DAY_MS) return 'Last 7 days';
-  if (time >= midnight - 30 * DAY_MS) return 'Last 30 days';
-  return new Intl.DateTimeFormat(
-    'en',
-    date.getFullYear() === year ? { month: 'long' } : { month: 'long', year: 'numeric' },
-  ).format(date);
+  if (time >= midnight) return words.today;
+  if (time >= midnight - DAY_MS) return words.yesterday;
+  if (time >= midnight - 7 * DAY_MS) return words.last7Days;
+  if (time >= midnight - 30 * DAY_MS) return words.last30Days;
+  return formatDate(date, date.getFullYear() === year ? { month: 'long' } : { month: 'long', year: 'numeric' });
 }

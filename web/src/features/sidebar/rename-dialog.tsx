@@ -4,6 +4,8 @@ import { changeConversation } from '../../data/conversation-changes.ts';
 import { useSession } from '../../data/session-context.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { common } from '../../ui/words.ts';
+import { words } from './words.ts';
 
 type RenameDialogProps = { conversation: ConversationResource; onClose(): void };
 
@@ -14,7 +16,7 @@ export default function RenameDialog({ conversation, onClose }: RenameDialogProp
   const [title, setTitle] = useState(conversation.title);
   const field = useId();
   return (
-    <Dialog label="Rename conversation" onClose={onClose}>
+    <Dialog label={words.renameConversation} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -23,7 +25,7 @@ export default function RenameDialog({ conversation, onClose }: RenameDialogProp
         }}
       >
         <label htmlFor={field}>
-          <h2 className="dialog-title">Rename</h2>
+          <h2 className="dialog-title">{common.rename}</h2>
         </label>
         <input
           id={field}
@@ -35,9 +37,9 @@ export default function RenameDialog({ conversation, onClose }: RenameDialogProp
           onFocus={(event) => event.target.select()}
         />
         <div className="dialog-actions">
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{common.cancel}</Button>
           <Button tone="primary" type="submit" disabled={!title.trim()}>
-            Rename
+            {common.rename}
           </Button>
         </div>
       </form>

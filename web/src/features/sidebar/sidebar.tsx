@@ -1,16 +1,18 @@
 import { showOverlay } from '../../data/overlay.ts';
 import { navigate, useRoute } from '../../data/router.ts';
 import { Icon } from '../../ui/icon.tsx';
+import { common } from '../../ui/words.ts';
 import { KeyCaps } from '../commands/key-caps.tsx';
 import { ConversationList } from './conversation-list.tsx';
 import { SidebarFoot } from './sidebar-foot.tsx';
+import { words } from './words.ts';
 import './sidebar.css';
 
 /** `onLeave`: after going somewhere; a drawer closes. */
 export function Sidebar({ onLeave }: { onLeave(): void }) {
   const { number } = useRoute();
   return (
-    <nav className="sidebar" aria-label="Conversations">
+    <nav className="sidebar" aria-label={common.conversations}>
       <div className="brand">
         <svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">
           <path d="M6 0h10a6 6 0 0 1 6 6v10a6 6 0 0 1-6 6H2a2 2 0 0 1-2-2V6a6 6 0 0 1 6-6z" fill="var(--accent)" />
@@ -30,12 +32,16 @@ export function Sidebar({ onLeave }: { onLeave(): void }) {
         }}
       >
         <Icon name="plus" />
-        New chat
+        {common.newChat}
       </a>
       <button type="button" className="side-row" onClick={() => showOverlay({ kind: 'palette' })}>
         <Icon name="search" />
-        Search chats
+        {words.search}
         <KeyCaps keys={{ key: 'k', mod: true }} />
+      </button>
+      <button type="button" className="side-row" onClick={() => showOverlay({ kind: 'assistants' })}>
+        <Icon name="spark" />
+        {words.assistants}
       </button>
       <ConversationList current={number} onLeave={onLeave} />
       <SidebarFoot />

@@ -8,9 +8,11 @@ import { downloadText } from '../../lib/download-text.ts';
 import { announce } from '../../ui/announcer.tsx';
 import { IconButton } from '../../ui/button.tsx';
 import { Menu, type MenuEntry } from '../../ui/menu.tsx';
+import { common } from '../../ui/words.ts';
 import { plainText } from '../markdown/plain-text.ts';
 import { BranchArrows } from './branch-arrows.tsx';
 import { CopyButton } from './copy-button.tsx';
+import { words } from './words.ts';
 
 type AnswerActionsProps = {
   number: number;
@@ -30,22 +32,22 @@ export function AnswerActions({ number, message, text, canRepeat, busy, onAgain 
   const entries: MenuEntry[] = [
     ...others.map((model) => ({
       icon: 'refresh' as const,
-      label: `Answer with ${model.title}`,
+      label: words.answerWith({ model: model.title }),
       onSelect: () => onAgain(model.id),
     })),
-    { icon: 'copy', label: 'Copy as plain text', onSelect: () => void copyPlain(text) },
-    { icon: 'download', label: 'Download as Markdown', onSelect: () => downloadText('answer.md', `${text}\n`) },
+    { icon: 'copy', label: words.copyPlain, onSelect: () => void copyPlain(text) },
+    { icon: 'download', label: words.downloadMarkdown, onSelect: () => downloadText('answer.md', `${text}\n`) },
   ];
   return (
     <span className="answer-actions">
       <BranchArrows number={number} message={message} />
       {text && <CopyButton text={text} />}
-      {canRepeat && <IconButton icon="refresh" label="Answer again" disabled={busy} onClick={() => onAgain(same)} />}
+      {canRepeat && <IconButton icon="refresh" label={words.again} disabled={busy} onClick={() => onAgain(same)} />}
       {text && <Thumbs number={number} message={message} />}
       {text && (
         <Menu
-          label="More for this answer"
-          trigger={(props) => <IconButton icon="more" label="More for this answer" disabled={busy} {...props} />}
+          label={words.more}
+          trigger={(props) => <IconButton icon="more" label={words.more} disabled={busy} {...props} />}
           entries={entries}
         />
       )}
@@ -54,7 +56,7 @@ export function AnswerActions({ number, message, text, canRepeat, busy, onAgain 
 }
 
 async function copyPlain(markdown: string): Promise<void> {
-  announce((await copyText(plainText(markdown))) ? 'Copied as plain text.' : 'It could not be copied.');
+  announce((await copyText(plainText(markdown))) ? words.copiedPlain : common.notCopied);
 }
 
 function Thumbs({ number, message }: { number: number; message: MessageResource }) {
@@ -67,15 +69,20 @@ function Thumbs({ number, message }: { number: number; message: MessageResource 
       await user.rate(number, message.id, next);
     } catch {
       changeMessage(number, message.id, { feedback: message.feedback });
-      announce('The rating could not be kept.');
+      announce(words.ratingNotKept);
     }
   }
   return (
     <>
-      <IconButton icon="thumbUp" label="Good answer" aria-pressed={given === 'up'} onClick={() => void rate('up')} />
+      <IconButton
+        icon="thumbUp"
+        label={words.goodAnswer}
+        aria-pressed={given === 'up'}
+        onClick={() => void rate('up')}
+      />
       <IconButton
         icon="thumbDown"
-        label="Bad answer"
+        label={words.badAnswer}
         aria-pressed={given === 'down'}
         onClick={() => void rate('down')}
       />

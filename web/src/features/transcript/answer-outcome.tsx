@@ -1,12 +1,15 @@
 import type { Degradation, FinishReason, GenerationState } from '../../../../src/protocol/generation.ts';
+import { failureInWords } from '../../data/in-words.ts';
 import { Button } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icon.tsx';
+import { common } from '../../ui/words.ts';
+import { words } from './words.ts';
 
 type AnswerOutcomeProps = {
   state: GenerationState;
   hasText: boolean;
   finishReason: FinishReason | null;
-  error: { message: string } | null;
+  error: { code: string; message: string } | null;
   trimmed: number;
   degraded: readonly Degradation[];
   busy: boolean;
@@ -19,36 +22,32 @@ type AnswerOutcomeProps = {
 export function AnswerOutcome(props: AnswerOutcomeProps) {
   const { state, hasText, finishReason, error, trimmed, degraded, busy, onRetry, onGoOn } = props;
   if (state === 'failed' || state === 'interrupted') {
-    const kept = hasText ? ' What was written is kept.' : ' Your message is kept.';
+    const first = error ? failureInWords(error) : state === 'failed' ? words.noAnswer : words.brokeOff;
+    const second = hasText ? words.whatIsWrittenKept : words.messageKept;
     return (
       <div className="outcome outcome-bad">
         <Icon name="alert" />
-        <p>
-          {error?.message ?? (state === 'failed' ? 'No answer could be made.' : 'The answer broke off.')}
-          {kept}
-        </p>
+        <p>{common.sentences({ first, second })}</p>
         <Button onClick={onRetry} disabled={busy}>
-          Try again
+          {common.tryAgain}
         </Button>
       </div>
     );
   }
   const notes: string[] = [];
-  if (state === 'cancelled')
-    notes.push(hasText ? 'Stopped. What was written is kept.' : 'Stopped before the first word.');
+  if (state === 'cancelled') notes.push(hasText ? words.stoppedKept : words.stoppedEarly);
   for (const { what, to } of degraded) {
-    notes.push(what === 'model' ? `A lighter model answered: ${to}.` : 'It read a shorter memory of this chat.');
+    notes.push(what === 'model' ? words.lighterModel({ model: to }) : words.shorterMemory);
   }
-  if (trimmed > 0)
-    notes.push(`The oldest ${trimmed === 1 ? 'message' : `${trimmed} messages`} no longer fit and were not read.`);
+  if (trimmed > 0) notes.push(words.notRead({ count: trimmed }));
   return (
     <>
       {finishReason === 'length' && (
         <div className="outcome outcome-length">
-          <p>It ends here because the length limit was reached.</p>
+          <p>{words.endsForLength}</p>
           {onGoOn && (
             <Button onClick={onGoOn} disabled={busy}>
-              Go on
+              {words.goOn}
             </Button>
           )}
         </div>

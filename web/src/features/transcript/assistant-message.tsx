@@ -12,6 +12,7 @@ import { useReceipt } from '../receipt/receipt.tsx';
 import { AnswerActions } from './answer-actions.tsx';
 import { AnswerOutcome } from './answer-outcome.tsx';
 import { Reasoning } from './reasoning.tsx';
+import { words } from './words.ts';
 
 type AssistantMessageProps = {
   number: number;
@@ -22,16 +23,15 @@ type AssistantMessageProps = {
 
 type Wish = { kind: 'again'; model?: string | undefined } | { kind: 'goOn' };
 
-/** Said in the person's name, and shown as theirs. */
-const GO_ON = 'Go on exactly where you stopped.';
-
 /** An answer, stored or still being made; the same elements for both, so that nothing jumps when it ends. */
 export const AssistantMessage = memo(function AssistantMessage({ number, message, ask, last }: AssistantMessageProps) {
   const pending = !isTerminal(message.state);
   const acceptedAt = useMemo(() => Math.min(Date.now(), Date.parse(message.created_at)), [message.created_at]);
   const live = useLiveAnswer(message.id, pending, acceptedAt);
   const { attempt, go } = useAttempt((wish: Wish, key) =>
-    wish.kind === 'again' ? ask.regenerate(message, key, wish.model) : ask.send(GO_ON, key, message.model ?? undefined),
+    wish.kind === 'again'
+      ? ask.regenerate(message, key, wish.model)
+      : ask.send(words.goOnRequest, key, message.model ?? undefined),
   );
 
   const running = live !== null && live.phase.kind !== 'ended';
@@ -45,7 +45,7 @@ export const AssistantMessage = memo(function AssistantMessage({ number, message
   const { summary, panel } = useReceipt(message.id, receipt);
   return (
     <article className="answer" data-message={message.id} data-state={state}>
-      <h2 className="visually-hidden">Answer</h2>
+      <h2 className="visually-hidden">{words.answer}</h2>
       <Reasoning id={message.id} text={reasoning} live={running && live.phase.kind === 'reasoning'} />
       {text && <Markdown text={text} open={running} />}
       {running ? (
@@ -84,28 +84,32 @@ export const AssistantMessage = memo(function AssistantMessage({ number, message
   );
 });
 
-const SPOKEN: Partial<Record<AnswerState['phase']['kind'], string>> = {
-  waiting: 'Waiting for the answer.',
-  writing: 'The answer is being written.',
-  reconnecting: 'The connection is lost. Trying again.',
-};
+const SPOKEN = { waiting: 'waiting', writing: 'writing', reconnecting: 'connectionLost' } as const satisfies Partial<
+  Record<AnswerState['phase']['kind'], keyof typeof words>
+>;
 
-const SPOKEN_END: Record<TerminalState, string> = {
-  done: 'The answer is complete.',
-  cancelled: 'The answer is stopped.',
-  failed: 'The answer failed.',
-  interrupted: 'The answer broke off.',
-};
+const SPOKEN_END = {
+  done: 'answerIsHere',
+  cancelled: 'stopped',
+  failed: 'failed',
+  interrupted: 'brokeOff',
+} as const satisfies Record<TerminalState, keyof typeof words>;
+
+function spokenWords(state: GenerationState, live: AnswerState | null): string | null {
+  if (isTerminal(state)) return words[SPOKEN_END[state]];
+  const phase = live?.phase.kind;
+  return phase && phase in SPOKEN ? words[SPOKEN[phase as keyof typeof SPOKEN]] : null;
+}
 
 /** Turns of an answer that was made while we looked, each said once. A quick one may be stored before its stream is read. */
 function useSpoken(state: GenerationState, live: AnswerState | null): void {
   const seenMaking = useRef(false);
   const said = useRef<string | null>(null);
-  const words = isTerminal(state) ? SPOKEN_END[state] : live && SPOKEN[live.phase.kind];
+  const spoken = spokenWords(state, live);
   useEffect(() => {
     seenMaking.current ||= !isTerminal(state);
-    if (!words || !seenMaking.current || words === said.current) return;
-    said.current = words;
-    announce(words);
-  }, [words, state]);
+    if (!spoken || !seenMaking.current || spoken === said.current) return;
+    said.current = spoken;
+    announce(spoken);
+  }, [spoken, state]);
 }

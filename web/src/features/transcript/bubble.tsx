@@ -1,6 +1,7 @@
 import { useKept } from '../../data/use-kept.ts';
 import { Icon } from '../../ui/icon.tsx';
 import { sizeInWords, unfold } from '../composer/attachments.ts';
+import { words } from './words.ts';
 
 const LONG_LINES = 16;
 const LONG_CHARS = 1_200;
@@ -27,7 +28,7 @@ export function Bubble({ id, content }: { id: string; content: string }) {
       {text !== '' && <div className={long && !whole ? 'bubble-text bubble-cut' : 'bubble-text'}>{text}</div>}
       {long && (
         <button type="button" className="bubble-more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
-          {whole ? 'Show less' : 'Show all'}
+          {whole ? words.showLess : words.showAll}
         </button>
       )}
     </div>

@@ -12,30 +12,17 @@ import { navigate, pathOf } from '../../data/router.ts';
 import { useSession } from '../../data/session-context.ts';
 import { useAsk } from '../../data/use-ask.ts';
 import { Button } from '../../ui/button.tsx';
+import { common } from '../../ui/words.ts';
 import { Composer } from '../composer/composer.tsx';
-import { TemporaryChoice } from '../keeping/temporary-choice.tsx';
-import { EmptyChat } from './empty-chat.tsx';
 import { Transcript } from './transcript.tsx';
+import { words } from './words.ts';
 
 const TemporaryNote = lazy(() => import('../keeping/temporary-note.tsx'));
 
-/** A new conversation: the first question makes it. */
-export function NewChat() {
-  const models = useQuery(modelsQuery).data ?? [];
-  const ask = useAsk(null, NOTHING);
-  const model = models.find((each) => each.default) ?? models[0];
-  return (
-    <>
-      <EmptyChat model={model} onAsk={(text, key) => ask.send(text, key, undefined)} />
-      <TemporaryChoice />
-      <Composer number={null} models={models} answering={null} said={NOTHING} onSend={ask.send} onStop={client.stop} />
-    </>
-  );
-}
+/** A conversation with all that was said in it. A file of its own: what reads Markdown comes with it. */
+const NO_SETTINGS = {};
 
-const NOTHING: readonly never[] = [];
-
-export function Chat({ number, through }: { number: number; through: string | null }) {
+export default function Chat({ number, through }: { number: number; through: string | null }) {
   const { user } = useSession();
   const models = useQuery(modelsQuery).data ?? [];
   const query = useInfiniteQuery(messagesQuery(user, number, through));
@@ -51,14 +38,14 @@ export function Chat({ number, through }: { number: number; through: string | nu
   const comparing = useComparing(last?.parent_id);
   const writing = answering === null ? [] : comparing && last ? last.siblings : [answering];
   useEscapeStops(writing);
-  const temporary = useConversation(number)?.temporary ?? false;
+  const conversation = useConversation(number);
 
   if (query.isError && shown.length === 0) {
     return <ChatError error={query.error} onRetry={() => void query.refetch()} />;
   }
   return (
     <>
-      {temporary && (
+      {conversation?.temporary && (
         <Suspense>
           <TemporaryNote number={number} />
         </Suspense>
@@ -75,6 +62,7 @@ export function Chat({ number, through }: { number: number; through: string | nu
       <Composer
         number={number}
         models={models}
+        settings={conversation?.settings ?? NO_SETTINGS}
         answering={answering}
         said={said}
         onSend={ask.send}
@@ -88,13 +76,13 @@ function ChatError({ error, onRetry }: { error: Error; onRetry(): void }) {
   const gone = error instanceof ApiError && error.status === 404;
   return (
     <div className="empty">
-      <h2>{gone ? 'This conversation is not here.' : 'The conversation cannot be shown.'}</h2>
-      <p className="outcome">{gone ? 'It may have been deleted.' : errorInWords(error)}</p>
+      <h2>{gone ? words.notHere : words.cannotBeShown}</h2>
+      <p className="outcome">{gone ? words.gone : errorInWords(error)}</p>
       <p>
         {gone ? (
-          <Button onClick={() => navigate(pathOf(null))}>New chat</Button>
+          <Button onClick={() => navigate(pathOf(null))}>{common.newChat}</Button>
         ) : (
-          <Button onClick={onRetry}>Try again</Button>
+          <Button onClick={onRetry}>{common.tryAgain}</Button>
         )}
       </p>
     </div>

@@ -10,6 +10,7 @@ import { useSession } from '../../data/session-context.ts';
 import type { Ask } from '../../data/use-ask.ts';
 import { Button } from '../../ui/button.tsx';
 import { AssistantMessage } from './assistant-message.tsx';
+import { words } from './words.ts';
 import './side-by-side.css';
 
 type SideBySideProps = { number: number; message: MessageResource; ask: Ask };
@@ -18,7 +19,7 @@ type SideBySideProps = { number: number; message: MessageResource; ask: Ask };
 export function SideBySide({ number, message, ask }: SideBySideProps) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <section className="sides" aria-label="Answers side by side" tabIndex={0}>
+    <section className="sides" aria-label={words.sideBySide} tabIndex={0}>
       {message.siblings.map((id) => (
         <Side key={id} number={number} id={id} known={id === message.id ? message : null} ask={ask} />
       ))}
@@ -56,7 +57,7 @@ function SideHead({ number, message }: Pick<SideBySideProps, 'number' | 'message
   return (
     <header className="side-head">
       <span>{title}</span>
-      <Button onClick={goOn}>Go on with this</Button>
+      <Button onClick={goOn}>{words.goOnWithThis}</Button>
     </header>
   );
 }

@@ -5,6 +5,7 @@ import { IconButton } from '../../ui/button.tsx';
 import { afterMeasuring, MessageList, type MessageListHandle } from './message-list.tsx';
 import { useReadingPosition } from './use-reading-position.ts';
 import { isAtEnd, useStickToBottom } from './use-stick-to-bottom.ts';
+import { words } from './words.ts';
 import './transcript.css';
 
 type TranscriptProps = {
@@ -59,8 +60,15 @@ export function Transcript({ number, messages, ask, answering, hasOlder, onOlder
 
   return (
     <div className="transcript-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <div className="transcript" ref={scroller} role="log" aria-live="off" aria-label="Conversation" tabIndex={0}>
+      <div
+        className="transcript"
+        ref={scroller}
+        role="log"
+        aria-live="off"
+        aria-label={words.conversation}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+        tabIndex={0}
+      >
         <div className="transcript-column" ref={content}>
           <div ref={top} className="transcript-top" />
           <MessageList
@@ -74,7 +82,7 @@ export function Transcript({ number, messages, ask, answering, hasOlder, onOlder
           />
         </div>
       </div>
-      {!atEnd && <IconButton icon="arrowDown" label="To the newest" className="to-end" onClick={onToEnd} />}
+      {!atEnd && <IconButton icon="arrowDown" label={words.toNewest} className="to-end" onClick={onToEnd} />}
     </div>
   );
 }

@@ -86,7 +86,7 @@ function listenForUpward(element: HTMLElement, onUpward: () => void): () => void
     if (UPWARD_KEYS.has(event.key) || (event.key === ' ' && event.shiftKey)) onUpward();
   };
   const onPointer = (event: PointerEvent): void => {
-    if (event.target === element && event.offsetX > element.clientWidth) onUpward();
+    if (event.target === element && (event.offsetX > element.clientWidth || event.offsetX < 0)) onUpward();
   };
   element.addEventListener('wheel', onWheel, { passive: true });
   element.addEventListener('touchmove', onUpward, { passive: true });

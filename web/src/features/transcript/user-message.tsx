@@ -3,9 +3,11 @@ import type { MessageResource } from '../../../../src/protocol/resources.ts';
 import type { Ask } from '../../data/use-ask.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
 import { Button, IconButton } from '../../ui/button.tsx';
+import { common } from '../../ui/words.ts';
 import { BranchArrows } from './branch-arrows.tsx';
 import { Bubble } from './bubble.tsx';
 import { CopyButton } from './copy-button.tsx';
+import { words } from './words.ts';
 
 type UserMessageProps = { number: number; message: MessageResource; ask: Ask; canEdit: boolean };
 
@@ -13,7 +15,7 @@ export const UserMessage = memo(function UserMessage({ number, message, ask, can
   const [editing, setEditing] = useState(false);
   return (
     <article className="question" data-message={message.id}>
-      <h2 className="visually-hidden">You</h2>
+      <h2 className="visually-hidden">{words.you}</h2>
       {editing ? (
         <EditBox message={message} ask={ask} onClose={() => setEditing(false)} />
       ) : (
@@ -21,7 +23,7 @@ export const UserMessage = memo(function UserMessage({ number, message, ask, can
           <div className="question-actions">
             <BranchArrows number={number} message={message} />
             <CopyButton text={message.content} />
-            <IconButton icon="pencil" label="Edit and ask again" disabled={!canEdit} onClick={() => setEditing(true)} />
+            <IconButton icon="pencil" label={words.edit} disabled={!canEdit} onClick={() => setEditing(true)} />
           </div>
           <Bubble id={message.id} content={message.content} />
         </>
@@ -53,7 +55,7 @@ function EditBox({ message, ask, onClose }: { message: MessageResource; ask: Ask
         ref={field}
         value={text}
         dir="auto"
-        aria-label="Your message, in other words"
+        aria-label={words.inOtherWords}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
@@ -67,9 +69,9 @@ function EditBox({ message, ask, onClose }: { message: MessageResource; ask: Ask
       />
       {attempt.kind === 'failed' && <p className="outcome outcome-error">{attempt.words}</p>}
       <div className="edit-actions">
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{common.cancel}</Button>
         <Button tone="primary" type="submit" disabled={text.trim() === '' || attempt.kind === 'busy'}>
-          {attempt.kind === 'failed' ? 'Try again' : 'Ask again'}
+          {attempt.kind === 'failed' ? common.tryAgain : words.askAgain}
         </Button>
       </div>
     </form>

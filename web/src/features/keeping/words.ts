@@ -1,0 +1,30 @@
+import { catalogue } from '../../words/words.ts';
+
+export const words = catalogue('keeping', {
+  archived: 'Archived chats',
+  archivedWhat: 'Out of the list, found by search, kept as they are.',
+  backToList: 'Back to the list: {title}',
+  copyLink: 'Copy the link to {title}',
+  deleteChat: 'Delete {title}',
+  folder: 'Folder',
+  linkCopied: 'The link is copied.',
+  linkLoopback: "The link has this machine's own address: elsewhere it leads nowhere.",
+  linkNotCopied: 'The link could not be copied; open it instead.',
+  make: 'Make',
+  makeLink: 'Make a link and copy it',
+  moveToFolder: 'Move to a folder',
+  newFolder: 'New folder',
+  noFolder: 'No folder',
+  nothingArchived: 'Nothing is archived.',
+  nothingShared: 'Nothing is shared.',
+  removeFolder: 'Remove folder',
+  share: 'Share',
+  shared: 'Shared chats',
+  shareThis: 'Share this chat',
+  shareWhat:
+    'Whoever has the link reads the chat as it stands when it is made, without a key. What is said later is not shown.',
+  showMore: 'Show more',
+  takeBack: 'Take back {title}',
+  whatIsShared: 'What is shared',
+  withoutFolder: 'Without the folder its chats are listed by date again.',
+});

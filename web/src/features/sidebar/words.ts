@@ -1,0 +1,27 @@
+import { catalogue } from '../../words/words.ts';
+
+export const words = catalogue('sidebar', {
+  archive: 'Archive',
+  assistants: 'Assistants',
+  beingAnswered: 'Being answered',
+  cannotBeShown: 'The conversations cannot be shown.',
+  changeFolder: 'Change folder {name}',
+  empty: 'Empty',
+  export: 'Export',
+  folders: 'Folders',
+  last30Days: 'Last 30 days',
+  last7Days: 'Last 7 days',
+  localUser: 'Local user',
+  more: 'More for {title}',
+  moveToFolder: 'Move to a folder',
+  pin: 'Pin',
+  pinned: 'Pinned',
+  renameConversation: 'Rename conversation',
+  search: 'Search chats',
+  settings: 'Settings',
+  share: 'Share',
+  shortcuts: 'Keyboard shortcuts',
+  today: 'Today',
+  unpin: 'Unpin',
+  yesterday: 'Yesterday',
+});
