@@ -2,7 +2,17 @@ import react from '@vitejs/plugin-react';
 import { defineConfig, type UserConfig } from 'vite';
 
 /** `vite --config web/vite.config.ts` proxies to a server started with `npm start`, for work on the page. */
-const API = ['/users', '/generations', '/models', '/session', '/health', '/stream', '/shares'];
+const API = [
+  '/users',
+  '/generations',
+  '/models',
+  '/endpoints',
+  '/local-models',
+  '/session',
+  '/health',
+  '/stream',
+  '/shares',
+];
 
 export default defineConfig(({ command }) => {
   // Whoever asks, a test run for one: the page is built with React's production form.

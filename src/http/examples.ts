@@ -131,6 +131,7 @@ export const EXAMPLE_MODEL = {
   default_temperature: 0.7,
   suggestions: ['What is the capital of France?'],
   price: null,
+  stays_here: true,
   fallback: null,
   capabilities: null,
 };

@@ -20,6 +20,12 @@ export async function operatorOf(
   return operator;
 }
 
+/** Whether there is anything here that the caller may administer. */
+export function operates(http: Http, caller: Caller): boolean {
+  const { operator } = http.deps;
+  return operator !== null && isOperator(caller, operator);
+}
+
 /** The person at this machine, and the keys that the server was started with. */
 function isOperator({ via, key, workspace }: Caller, { keys }: Operator): boolean {
   return workspace.name === DEFAULT_WORKSPACE && (via === 'local' || (key !== null && keys.has(key.id)));

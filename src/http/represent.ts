@@ -132,6 +132,7 @@ export function modelResource(model: ModelInfo, index: number): ModelResource {
     default_temperature: model.defaultTemperature,
     suggestions: [...model.suggestions],
     price,
+    stays_here: model.staysHere ?? false,
     fallback,
     capabilities: capabilities
       ? {

@@ -30,6 +30,11 @@ const NETWORKS: readonly [network: string, bits: number][] = [
 const blocked = new BlockList();
 for (const [network, bits] of NETWORKS) blocked.addSubnet(network, bits, network.includes(':') ? 'ipv6' : 'ipv4');
 
+/** Of a server on this machine. */
+export function isLoopbackUrl(url: string): boolean {
+  return /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/.test(new URL(url).hostname);
+}
+
 /** Also where it is no address at all. An IPv4 address inside an IPv6 one is judged as what it is. */
 export function isPrivateAddress(address: string): boolean {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];

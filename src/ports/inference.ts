@@ -52,6 +52,8 @@ export type ModelInfo = {
   fallback?: string;
   /** By name; absent: every one may use it. */
   workspaces?: readonly string[];
+  /** What is said to it does not leave this machine. Absent: nobody has said so. */
+  staysHere?: boolean;
   /** Absent: nobody has said, and everything is tried. */
   capabilities?: ModelCapabilities;
 };

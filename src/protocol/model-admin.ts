@@ -54,6 +54,8 @@ export const triedEndpointSchema = Type.Object(
   { title: 'TriedEndpoint', description: 'What a server said of itself.' },
 );
 
+export type TriedEndpointResource = Static<typeof triedEndpointSchema>;
+
 export const endpointSchema = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),

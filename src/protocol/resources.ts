@@ -257,6 +257,7 @@ export const modelSchema = resource('Model', 'A model that can be asked for.', {
       { description: "Per million tokens, in the operator's currency. Null: nothing is charged." },
     ),
   ),
+  stays_here: Type.Boolean({ description: "What is said to it does not leave the server's machine." }),
   fallback: nullable(Type.String({ description: 'The lighter model that answers where this one cannot.' })),
   capabilities: nullable(
     Type.Object(
@@ -280,6 +281,7 @@ export type SearchHitResource = Static<typeof searchHitSchema>;
 export const sessionSchema = resource('Session', 'For whom this browser speaks.', {
   user_id: Type.String(),
   workspace: Type.String(),
+  operates: Type.Boolean({ description: 'May administer the models of this server.' }),
 });
 
 export const deletionSchema = resource('Deletion', 'The receipt of the deletion of a user.', {

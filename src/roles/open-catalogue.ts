@@ -9,6 +9,7 @@ import {
   ENGINE_SLOTS,
   type InferenceConfig,
 } from '../config/inference-config.ts';
+import { isLoopbackUrl } from '../lib/private-address.ts';
 import type { ModelInfo } from '../ports/inference.ts';
 import { catalogueRead } from '../telemetry/events.ts';
 import { CatalogueServers } from './catalogue-servers.ts';
@@ -105,6 +106,7 @@ export function describeModel(model: CatalogueModelConfig, listed: ModelInfo | u
     systemPrompt: model.systemPrompt ?? listed?.systemPrompt ?? null,
     defaultTemperature: model.sampling.temperature ?? listed?.defaultTemperature ?? UNKNOWN.defaultTemperature,
     suggestions: model.suggestions.length > 0 ? model.suggestions : (listed?.suggestions ?? []),
+    staysHere: servers.every(({ url }) => isLoopbackUrl(url)),
     ...(model.price && { price: model.price }),
     ...(model.fallback !== null && { fallback: model.fallback }),
     ...(model.workspaces !== null && { workspaces: model.workspaces }),

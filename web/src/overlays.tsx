@@ -5,6 +5,7 @@ import { PaletteDoor } from './features/commands/palette-door.tsx';
 const Drawer = lazy(async () => ({ default: (await import('./features/sidebar/drawer.tsx')).Drawer }));
 const ArchiveDialog = lazy(() => import('./features/keeping/archive-dialog.tsx'));
 const FolderDialog = lazy(() => import('./features/keeping/folder-dialog.tsx'));
+const ModelsDialog = lazy(() => import('./features/models/models-dialog.tsx'));
 const MoveDialog = lazy(() => import('./features/keeping/move-dialog.tsx'));
 const ShareDialog = lazy(() => import('./features/keeping/share-dialog.tsx'));
 const RenameDialog = lazy(() => import('./features/sidebar/rename-dialog.tsx'));
@@ -26,6 +27,7 @@ export function Overlays({ narrow }: { narrow: boolean }) {
       {overlay?.kind === 'settings' && <SettingsDialog onClose={closeOverlay} />}
       {overlay?.kind === 'shortcuts' && <ShortcutsDialog onClose={closeOverlay} />}
       {overlay?.kind === 'archive' && <ArchiveDialog onClose={closeOverlay} />}
+      {overlay?.kind === 'models' && <ModelsDialog onClose={closeOverlay} />}
       {overlay?.kind === 'share' && <ShareDialog number={overlay.number} onClose={closeOverlay} />}
       {overlay?.kind === 'folder' && <FolderDialog folder={overlay.folder} onClose={closeOverlay} />}
       {overlay?.kind === 'move' && <MoveDialog conversation={overlay.conversation} onClose={closeOverlay} />}

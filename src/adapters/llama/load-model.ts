@@ -162,6 +162,7 @@ function describe(
     systemPrompt: known.systemPrompt,
     defaultTemperature: sampling.temperature,
     suggestions: known.suggestions,
+    staysHere: true,
   };
 }
 

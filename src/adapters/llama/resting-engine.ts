@@ -48,6 +48,7 @@ export class RestingEngine implements Inference, AsyncDisposable {
         systemPrompt,
         defaultTemperature: sampling.temperature,
         suggestions,
+        staysHere: true,
       },
     ];
   }

@@ -1,3 +1,4 @@
+import { isLoopbackUrl } from '../../lib/private-address.ts';
 import type { ModelInfo } from '../../ports/inference.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -44,6 +45,7 @@ export async function readModels(
       systemPrompt: null,
       defaultTemperature: DEFAULT_TEMPERATURE,
       suggestions: [],
+      staysHere: isLoopbackUrl(upstream.root),
     })),
   );
 }

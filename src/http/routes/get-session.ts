@@ -1,5 +1,6 @@
 import { LOCAL_USER } from '../../protocol/local-user.ts';
 import { sessionSchema } from '../../protocol/resources.ts';
+import { operates } from '../operator.ts';
 import { defineRoute, ok } from '../route.ts';
 
 export const getSession = defineRoute({
@@ -11,11 +12,15 @@ export const getSession = defineRoute({
   description: '401 where the page must ask for a key.',
   access: 'key',
   responses: {
-    200: { description: 'Signed in.', schema: sessionSchema, example: { user_id: 'local', workspace: 'default' } },
+    200: {
+      description: 'Signed in.',
+      schema: sessionSchema,
+      example: { user_id: 'local', workspace: 'default', operates: true },
+    },
   },
   errors: [],
   example: {},
-  async handle(_http, { caller }) {
-    return ok({ user_id: LOCAL_USER, workspace: caller.workspace.name });
+  async handle(http, { caller }) {
+    return ok({ user_id: LOCAL_USER, workspace: caller.workspace.name, operates: operates(http, caller) });
   },
 });

@@ -26,6 +26,7 @@ const MODEL: ModelInfo = {
   tokensPerMessage: 4,
   systemPrompt: null,
   defaultTemperature: 0.7,
+  staysHere: true,
   suggestions: [
     'What is the capital of France?',
     'Explain relativity to a curious friend',

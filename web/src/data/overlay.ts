@@ -8,6 +8,7 @@ export type Overlay =
   | { kind: 'settings' }
   | { kind: 'shortcuts' }
   | { kind: 'archive' }
+  | { kind: 'models' }
   | { kind: 'share'; number: number | null }
   | { kind: 'folder'; folder: Extract<ItemResource, { kind: 'folder' }> }
   | { kind: 'move'; conversation: ConversationResource }

@@ -1,7 +1,7 @@
 import { createContext, useContext } from 'react';
 import type { UserApi } from '../../../client/user-api.ts';
 
-export type SignedIn = { user: UserApi; userId: string; workspace: string };
+export type SignedIn = { user: UserApi; userId: string; workspace: string; operates: boolean };
 
 export const SessionContext = createContext<SignedIn | null>(null);
 

@@ -25,7 +25,7 @@ export type Command = { label: string; icon: IconName; keys?: Keys; run(): void 
 
 /** All that can be done from anywhere: for the palette, the sheet and the keyboard. */
 export function useCommands(): Command[] {
-  const { user } = useSession();
+  const { user, operates } = useSession();
   const route = useRoute();
   const conversation = useConversation(route.number);
   const general: Command[] = [
@@ -62,6 +62,7 @@ export function useCommands(): Command[] {
     { label: words.style, icon: 'sliders', run: () => showOverlay({ kind: 'style', of: route.number }) },
     { label: words.archived, icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },
     { label: words.shared, icon: 'share', run: () => showOverlay({ kind: 'share', number: null }) },
+    ...(operates ? [{ label: words.models, icon: 'screen' as const, run: () => showOverlay({ kind: 'models' }) }] : []),
     { label: words.lightTheme, icon: 'sun', run: () => setTheme('light') },
     { label: words.darkTheme, icon: 'moon', run: () => setTheme('dark') },
     { label: words.systemTheme, icon: 'screen', run: () => setTheme('system') },

@@ -11,6 +11,7 @@ export const words = catalogue('commands', {
   exportMarkdown: 'Export this chat as Markdown',
   lastCopied: 'The last answer is copied.',
   lightTheme: 'Light theme',
+  models: 'Models: servers and downloads',
   moveThis: 'Move this chat to a folder',
   newTemporary: 'New temporary chat',
   pinThis: 'Pin this chat',

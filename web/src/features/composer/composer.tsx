@@ -131,7 +131,7 @@ export function Composer({ number, models, settings, answering, said, onSend, on
           )}
         </div>
       </form>
-      <p className="composer-note">{noteInWords(models)}</p>
+      <p className="composer-note">{noteInWords(models, [model ?? settings.model, ...beside])}</p>
     </div>
   );
 }
@@ -193,8 +193,13 @@ function StopButton({ id, onStop }: { id: string; onStop: ComposerProps['onStop'
   );
 }
 
-function noteInWords(models: readonly ModelResource[]): string {
-  const title = models.find((model) => model.default)?.title;
+/** `chosen`: those that answer; undefined stands for the default. */
+function noteInWords(models: readonly ModelResource[], chosen: readonly (string | undefined)[]): string {
+  const asked = chosen.flatMap(
+    (id) => models.find((model) => (id === undefined ? model.default : model.id === id)) ?? [],
+  );
+  const title = asked.length === 1 ? asked[0]?.title : undefined;
   const doubt = title ? words.modelCanBeWrong({ model: title }) : words.canBeWrong;
-  return isLoopback() ? common.sentences({ first: doubt, second: words.staysHere }) : doubt;
+  const staysHere = isLoopback() && asked.length > 0 && asked.every((model) => model.stays_here);
+  return staysHere ? common.sentences({ first: doubt, second: words.staysHere }) : doubt;
 }

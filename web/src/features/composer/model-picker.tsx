@@ -1,6 +1,8 @@
 import type { ModelResource } from '../../../../src/protocol/resources.ts';
+import { showOverlay } from '../../data/overlay.ts';
+import { useSession } from '../../data/session-context.ts';
 import { Icon } from '../../ui/icon.tsx';
-import { Menu } from '../../ui/menu.tsx';
+import { Menu, type MenuEntry } from '../../ui/menu.tsx';
 import { useAssistantEntries } from './use-assistant-entries.ts';
 import { words } from './words.ts';
 
@@ -21,8 +23,12 @@ const BESIDE_AT_MOST = 3;
 export function ModelPicker({ models, chosen, number, assistant, beside, onChoose, onBeside }: ModelPickerProps) {
   const assistants = useAssistantEntries(number, assistant);
   const current = models.find((model) => model.id === chosen) ?? models.find((model) => model.default) ?? models[0];
-  if (!current) return <span className="model-chip">{words.noModel}</span>;
-  if (models.length === 1 && assistants.length === 0) {
+  const { operates } = useSession();
+  const addModels: MenuEntry[] = operates
+    ? [{ kind: 'line' }, { icon: 'download', label: words.addModels, onSelect: () => showOverlay({ kind: 'models' }) }]
+    : [];
+  if (!current) return <NoModel entries={addModels.slice(1)} />;
+  if (models.length === 1 && assistants.length === 0 && !operates) {
     return (
       <span className="model-chip" title={current.description}>
         <span className="model-name">{current.title}</span>
@@ -65,7 +71,24 @@ export function ModelPicker({ models, chosen, number, assistant, beside, onChoos
               onBeside(added.includes(model) ? beside.filter((id) => id !== model.id) : [...beside, model.id]),
           })),
         ...assistants,
+        ...addModels,
       ]}
+    />
+  );
+}
+
+function NoModel({ entries }: { entries: readonly MenuEntry[] }) {
+  if (entries.length === 0) return <span className="model-chip">{words.noModel}</span>;
+  return (
+    <Menu
+      label={words.model}
+      trigger={(props) => (
+        <button type="button" className="model-chip model-choice" {...props}>
+          {words.noModel}
+          <Icon name="chevronDown" />
+        </button>
+      )}
+      entries={entries}
     />
   );
 }

@@ -1,6 +1,7 @@
 import { catalogue } from '../../words/words.ts';
 
 export const words = catalogue('composer', {
+  addModels: 'Add models',
   allAssistants: 'All assistants',
   answersFromNow: '“{name}” answers from now on.',
   askAnything: 'Ask anything',

@@ -15,7 +15,13 @@ const SignIn = lazy(async () => ({ default: (await import('./sign-in.tsx')).Sign
 export function SessionGate({ children }: { children: ReactNode }) {
   const { data, error, refetch, isFetching } = useQuery(sessionQuery);
   const session = useMemo(
-    () => data && { user: client.user(data.user_id), userId: data.user_id, workspace: data.workspace },
+    () =>
+      data && {
+        user: client.user(data.user_id),
+        userId: data.user_id,
+        workspace: data.workspace,
+        operates: data.operates,
+      },
     [data],
   );
   if (error instanceof ApiError && error.status === 401) {
