@@ -9,6 +9,7 @@ export const words = catalogue('commands', {
   deleteThis: 'Delete this chat',
   exportJson: 'Export this chat as JSON',
   exportMarkdown: 'Export this chat as Markdown',
+  import: 'Import chats',
   lastCopied: 'The last answer is copied.',
   lightTheme: 'Light theme',
   models: 'Models: servers and downloads',

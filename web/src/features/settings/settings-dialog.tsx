@@ -37,6 +37,7 @@ const more = (): [IconName, string, Overlay][] => [
   ['sliders', words.newChats, { kind: 'style', of: 'defaults' }],
   ['spark', words.assistants, { kind: 'assistants' }],
   ['prompt', words.prompts, { kind: 'prompts' }],
+  ['unarchive', words.import, { kind: 'import' }],
   ['archive', words.archived, { kind: 'archive' }],
   ['share', words.shared, { kind: 'share', number: null }],
 ];

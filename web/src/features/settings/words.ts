@@ -8,6 +8,7 @@ export const words = catalogue('settings', {
   dark: 'Dark',
   enterBreaks: 'Enter begins a new line.',
   firstWords: 'First words',
+  import: 'Import chats',
   keptHere: 'Kept in this browser.',
   language: 'Language',
   languageNotLoaded: 'The language could not be loaded. Try again when the server is there.',
