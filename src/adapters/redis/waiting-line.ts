@@ -1,14 +1,44 @@
 import { type LineView, MEAN_OVER, type WaitingLine } from '../../ports/waiting-line.ts';
 import type { Lane } from '../../protocol/generation.ts';
 import type { RedisConnection } from './connection.ts';
-import { script } from './script.ts';
+import { type Script, script } from './script.ts';
 
 const WINDOW_MS = 60_000;
 /** The window is counted in slices of this length, so that its memory does not grow with the rate. */
 const SLICE_MS = 500;
 
-/** tickets; then the tokens of each that are known. Key: `drawn`, `served` and the mean of tokens. */
-const DRAW = script(`
+/**
+ * Keys: `drawn`, `served` and the mean of tokens; of what was served lately, per slice by the time at which it began
+ * how many and their tokens (`n…`, `t…`), and the sums over the window, so that a look reads no slices.
+ */
+const BEGIN = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function forget_old()
+  local oldest = tonumber(redis.call('HGET', KEYS[2], 'oldest'))
+  if not oldest or oldest >= now - ${WINDOW_MS} then return end
+  local count, tokens, oldest = 0, 0, nil
+  local fields = redis.call('HGETALL', KEYS[2])
+  for n = 1, #fields, 2 do
+    local kind, began, value = string.sub(fields[n], 1, 1), tonumber(string.sub(fields[n], 2)), tonumber(fields[n + 1])
+    if began and began < now - ${WINDOW_MS} then redis.call('HDEL', KEYS[2], fields[n])
+    elseif began and kind == 'n' then count, oldest = count + value, math.min(oldest or began, began)
+    elseif began then tokens = tokens + value end
+  end
+  redis.call('HSET', KEYS[2], 'count', count, 'tokens', tokens)
+  if oldest then redis.call('HSET', KEYS[2], 'oldest', oldest) else redis.call('HDEL', KEYS[2], 'oldest') end
+end`;
+
+/** {drawn, served, served in the window, milliseconds since its oldest slice began, tokens of those, the mean}. */
+const END = `
+forget_old()
+local line = redis.call('HMGET', KEYS[1], 'drawn', 'served', 'mean')
+local lately = redis.call('HMGET', KEYS[2], 'count', 'oldest', 'tokens')
+return {tonumber(line[1] or 0), tonumber(line[2] or 0), tonumber(lately[1] or 0), now - (lately[2] or now),
+  tonumber(lately[3] or 0), line[3] or ''}`;
+
+/** tickets; then the tokens of each that are known. */
+const DRAW = script(`${BEGIN}
 local mean = redis.call('HGET', KEYS[1], 'mean')
 mean = mean and tonumber(mean)
 for n = 2, #ARGV do
@@ -16,48 +46,36 @@ for n = 2, #ARGV do
   mean = mean and mean + (tokens - mean) / ${MEAN_OVER} or tokens
 end
 if mean then redis.call('HSET', KEYS[1], 'mean', tostring(mean)) end
-return redis.call('HINCRBY', KEYS[1], 'drawn', ARGV[1])`);
+redis.call('HINCRBY', KEYS[1], 'drawn', ARGV[1])
+${END}`);
 
-/**
- * ticket, tokens. Keys: `drawn` and `served`; served per slice, by the time at which the slice began, and of the
- * same slice the tokens.
- */
-const SERVE = script(`
+/** ticket, tokens. */
+const SERVE = script(`${BEGIN}
 local ticket = tonumber(ARGV[1])
 local r = redis.call('HMGET', KEYS[1], 'drawn', 'served')
 if ticket > tonumber(r[2] or 0) then redis.call('HSET', KEYS[1], 'served', ARGV[1]) end
 if ticket > tonumber(r[1] or 0) then redis.call('HSET', KEYS[1], 'drawn', ARGV[1]) end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local slice = now - now % ${SLICE_MS}
-redis.call('HINCRBY', KEYS[3], slice, ARGV[2])
-if redis.call('HINCRBY', KEYS[2], slice, 1) == 1 then
-  for _, old in ipairs(redis.call('HKEYS', KEYS[2])) do
-    if tonumber(old) < now - ${WINDOW_MS} then
-      redis.call('HDEL', KEYS[2], old)
-      redis.call('HDEL', KEYS[3], old)
-    end
-  end
-  redis.call('PEXPIRE', KEYS[2], ${2 * WINDOW_MS})
-  redis.call('PEXPIRE', KEYS[3], ${2 * WINDOW_MS})
-end`);
+if redis.call('HINCRBY', KEYS[2], 'n' .. slice, 1) == 1 then redis.call('PEXPIRE', KEYS[2], ${2 * WINDOW_MS}) end
+redis.call('HINCRBY', KEYS[2], 't' .. slice, ARGV[2])
+redis.call('HINCRBY', KEYS[2], 'count', 1)
+redis.call('HINCRBY', KEYS[2], 'tokens', ARGV[2])
+redis.call('HSETNX', KEYS[2], 'oldest', slice)
+${END}`);
 
-/** {drawn, served, served in the window, milliseconds since its oldest slice began, tokens of those, the mean}. */
-const LOOK = script(`
-local r = redis.call('HMGET', KEYS[1], 'drawn', 'served', 'mean')
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local count, oldest, tokens = 0, now, 0
-local slices = redis.call('HGETALL', KEYS[2])
-for n = 1, #slices, 2 do
-  local began = tonumber(slices[n])
-  if began >= now - ${WINDOW_MS} then
-    count = count + tonumber(slices[n + 1])
-    oldest = math.min(oldest, began)
-    tokens = tokens + tonumber(redis.call('HGET', KEYS[3], slices[n]) or 0)
-  end
-end
-return {tonumber(r[1] or 0), tonumber(r[2] or 0), count, now - oldest, tokens, r[3] or ''}`);
+const LOOK = script(`${BEGIN}${END}`);
+
+/** Milliseconds for which what Redis last said of a lane is taken for current: every draw and every serving says it. */
+const CURRENT_MS = 20;
+
+type Seen = {
+  drawn: number;
+  served: number;
+  /** As Redis last said it, and when. */
+  view: LineView | null;
+  at: number;
+  looking: Promise<LineView> | null;
+};
 
 /**
  * Tickets in Redis. While it is away they go on from the highest that this process has seen: dispatching does
@@ -65,11 +83,7 @@ return {tonumber(r[1] or 0), tonumber(r[2] or 0), count, now - oldest, tokens, r
  */
 export class RedisWaitingLine implements WaitingLine {
   readonly #connection: RedisConnection;
-  readonly #seen: Record<Lane, { drawn: number; served: number }> = {
-    stream: unseen(),
-    chat: unseen(),
-    batch: unseen(),
-  };
+  readonly #seen: Record<Lane, Seen> = { stream: unseen(), chat: unseen(), batch: unseen() };
 
   constructor(connection: RedisConnection) {
     this.#connection = connection;
@@ -77,11 +91,10 @@ export class RedisWaitingLine implements WaitingLine {
 
   async draw(lane: Lane, tokens: readonly (number | null)[]): Promise<number> {
     const count = tokens.length;
-    const seen = this.#seen[lane];
-    const [line] = keysOf(lane);
     const known = tokens.filter((each) => each !== null).map(String);
-    const last = await this.#connection.evaluate(DRAW, [line], [String(count), ...known]).then(
-      Number,
+    const seen = this.#seen[lane];
+    const last = await this.#ask(lane, DRAW, [String(count), ...known]).then(
+      ({ drawn }) => drawn,
       () => seen.drawn + count, // The connection has said that it is away.
     );
     seen.drawn = Math.max(seen.drawn, last);
@@ -92,27 +105,45 @@ export class RedisWaitingLine implements WaitingLine {
     const seen = this.#seen[lane];
     seen.served = Math.max(seen.served, ticket);
     seen.drawn = Math.max(seen.drawn, ticket);
-    await this.#connection.evaluate(SERVE, keysOf(lane), [String(ticket), String(tokens)]).catch(() => {}); // As above.
+    await this.#ask(lane, SERVE, [String(ticket), String(tokens)]).catch(() => {}); // As above.
   }
 
   async look(lane: Lane): Promise<LineView> {
+    const seen = this.#seen[lane];
+    if (seen.view && performance.now() - seen.at < CURRENT_MS) return seen.view;
+    seen.looking ??= this.#ask(lane, LOOK, [])
+      .catch(() => ({ drawn: seen.drawn, served: seen.served, ...UNKNOWN }))
+      .finally(() => {
+        seen.looking = null;
+      });
+    return await seen.looking;
+  }
+
+  async #ask(lane: Lane, what: Script, values: readonly string[]): Promise<LineView> {
+    const seen = this.#seen[lane];
     try {
-      const reply = await this.#connection.evaluate(LOOK, keysOf(lane), []);
-      const [drawn, served, count, elapsedMs, tokens, mean] = reply as [number, number, number, number, number, string];
-      this.#seen[lane].drawn = Math.max(this.#seen[lane].drawn, drawn);
-      // A single one, or a first moment, tells nothing.
-      const ratePerSecond = count < 2 || elapsedMs < SLICE_MS ? null : ((count - 1) / elapsedMs) * 1000;
-      const tokensPerSecond = ratePerSecond === null ? null : (ratePerSecond * tokens) / count;
-      return { drawn, served, ratePerSecond, tokensPerSecond, meanTokens: mean === '' ? null : Number(mean) };
-    } catch {
-      return { ...this.#seen[lane], ratePerSecond: null, tokensPerSecond: null, meanTokens: null };
+      const view = toView((await this.#connection.evaluate(what, keysOf(lane), values)) as Reply);
+      seen.view = view;
+      seen.at = performance.now();
+      seen.drawn = Math.max(seen.drawn, view.drawn);
+      return view;
+    } catch (error) {
+      seen.view = null;
+      throw error;
     }
   }
 }
 
-const unseen = () => ({ drawn: 0, served: 0 });
-const keysOf = (lane: Lane): [string, string, string] => [
-  `line:{${lane}}`,
-  `line:{${lane}}:rate`,
-  `line:{${lane}}:tokens`,
-];
+type Reply = [drawn: number, served: number, count: number, elapsedMs: number, tokens: number, mean: string];
+
+const UNKNOWN = { ratePerSecond: null, tokensPerSecond: null, meanTokens: null };
+
+function toView([drawn, served, count, elapsedMs, tokens, mean]: Reply): LineView {
+  // A single one, or a first moment, tells nothing.
+  const ratePerSecond = count < 2 || elapsedMs < SLICE_MS ? null : ((count - 1) / elapsedMs) * 1000;
+  const tokensPerSecond = ratePerSecond === null ? null : (ratePerSecond * tokens) / count;
+  return { drawn, served, ratePerSecond, tokensPerSecond, meanTokens: mean === '' ? null : Number(mean) };
+}
+
+const unseen = (): Seen => ({ drawn: 0, served: 0, view: null, at: 0, looking: null });
+const keysOf = (lane: Lane): [string, string] => [`line:{${lane}}`, `line:{${lane}}:lately`];
