@@ -37,6 +37,8 @@ const SUMMARY_INTRO = 'The conversation began before what follows. In short:';
 /** Tokens kept for the model's own frame around the messages. */
 const FRAME_TOKENS = 16;
 const LEAST_ANSWER_TOKENS = 16;
+/** Of a UTF-16 unit, which is three bytes at most: no vocabulary that the models have needs more than one for a byte. */
+const MOST_TOKENS_PER_UNIT = 3;
 
 /**
  * The messages that the model reads: the system prompt and the newest turns, by real token counts, as
@@ -76,7 +78,8 @@ async function fitWindow(
   const system: ChatMessage[] = before.length > 0 ? [{ role: 'system', content: before.join('\n\n') }] : [];
   const turns = withContext(spoken(input.history), input.context);
   const texts = [...system, ...turns].map((message) => message.content);
-  const counts = await ports.inference.countTokens(model.id, [...texts, input.prefix], signal);
+  const room = model.contextWindow * input.windowShare - FRAME_TOKENS - input.maxTokens;
+  const counts = await boundOrCount(ports, model, [...texts, input.prefix], room, signal);
   const prefixTokens = input.prefix === '' ? 0 : counts.at(-1)!;
   const cost = (index: number) => counts[index]! + model.tokensPerMessage;
 
@@ -101,6 +104,23 @@ async function fitWindow(
   };
 }
 
+/**
+ * The tokens of each text, the prefix last. Where all of them fit into `room` however they are counted, and there is
+ * no prefix whose tokens are told, nobody is asked: most that they can be says the same.
+ */
+async function boundOrCount(
+  ports: { inference: Inference },
+  model: ModelInfo,
+  texts: readonly string[],
+  room: number,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const bounds = texts.map((text) => text.length * MOST_TOKENS_PER_UNIT);
+  const most = bounds.reduce((sum, bound) => sum + bound + model.tokensPerMessage, 0);
+  if (texts.at(-1) === '' && most <= room) return bounds;
+  return await ports.inference.countTokens(model.id, texts, signal);
+}
+
 function spoken(history: readonly HistoryMessage[]): readonly HistoryMessage[] {
   return history.filter(({ content }) => content !== '');
 }
@@ -122,7 +142,8 @@ export async function givenPrompt(
       : message.content,
   );
   const described = tools.length > 0 ? JSON.stringify(tools) : '';
-  const counts = await ports.inference.countTokens(model.id, [...texts, described, prefix], signal);
+  const left = model.contextWindow * windowShare - FRAME_TOKENS - maxTokens;
+  const counts = await boundOrCount(ports, model, [...texts, described, prefix], left, signal);
   const prefixTokens = prefix === '' ? 0 : counts.at(-1)!;
   const used = counts.slice(0, -1).reduce((sum, count) => sum + count, messages.length * model.tokensPerMessage);
   const wanted = Math.max(0, maxTokens - prefixTokens);

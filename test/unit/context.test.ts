@@ -13,6 +13,13 @@ const tokensOf = ({ messages }: InferenceRequest) =>
 
 /** With a small window, and a tokenizer that its server does not agree with on the word `dense`. */
 class SmallInference extends ScriptedInference {
+  counted: string[] = [];
+
+  override async countTokens(...call: Parameters<ScriptedInference['countTokens']>): Promise<readonly number[]> {
+    this.counted.push(...call[1]);
+    return await super.countTokens(...call);
+  }
+
   override models() {
     return super.models().map((model) => ({ ...model, contextWindow: WINDOW, systemPrompt: 'Be brief.' }));
   }
@@ -52,6 +59,14 @@ async function say(user: string, words: string, number?: number) {
 }
 
 const LONG = 'word '.repeat(60);
+
+test('a prompt that fits however it is counted is not counted', async () => {
+  inference.counted = [];
+  const { number } = await say('eve', 'once');
+  expect(inference.counted).toEqual([]);
+  await say('eve', LONG, number);
+  expect(inference.counted).not.toEqual([]);
+});
 
 test('what no longer fits is trimmed, and a running summary stands in for it', async () => {
   let turn = await say('ada', LONG);
