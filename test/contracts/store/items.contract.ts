@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { ItemInput } from '../../../src/ports/user-items.ts';
+import { pause } from '../until.ts';
 import { answered, ask, newPerson, type StoreHarness } from './harness.ts';
 
 const folder = (name: string): ItemInput => ({ id: randomUUID(), kind: 'folder', name });
@@ -21,6 +22,8 @@ export function describeItemsContract(store: () => StoreHarness): void {
         settings: { systemPrompt: 'Be brief.', temperature: 0.2 },
       };
       await items.put(person.userId, thesis, MOST);
+      // Times are whole milliseconds.
+      await pause(2);
       await items.put(person.userId, assistant, MOST);
       await items.put(person.userId, { ...thesis, kind: 'folder', name: 'Book' }, MOST);
       expect(await items.list(person.userId)).toMatchObject([{ ...thesis, name: 'Book' }, assistant]);
