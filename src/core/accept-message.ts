@@ -8,7 +8,7 @@ import { ChatError } from '../protocol/errors.ts';
 import type { Account, GenerationParams } from '../protocol/generation.ts';
 import { generationAccepted, rateLimited } from '../telemetry/events.ts';
 import { chooseModel, modelsFor } from './choose-model.ts';
-import { type DispatchPorts, type DispatchSettings, dispatch, dispatchWindow } from './dispatch.ts';
+import { type DispatchPorts, type DispatchSettings, dispatch, laneWindow } from './dispatch.ts';
 import { estimateTokens } from './estimate-prompt.ts';
 import type { MessageRequest } from './message-request.ts';
 import { predictWait } from './predict-wait.ts';
@@ -53,8 +53,7 @@ export async function acceptMessage(
     ...(await settingsFor(ports, request, userId)),
     ...request.params,
   });
-  const { ahead, waitMs } = await lookAtLine(ports, limits, request);
-  const window = await dispatchWindow(ports, limits.dispatch);
+  const { ahead, waitMs, window } = await lookAtLine(ports, limits, request);
   // In this order: ids are the order of messages.
   const conversation = conversationOf(ports, request);
   const question =
@@ -109,7 +108,8 @@ async function lookAtLine(ports: AcceptPorts, limits: AcceptLimits, { lane, dire
   // Nobody waits for a batch.
   const excess = lane === 'batch' || seconds === null ? 0 : seconds - limits.maxWaitSeconds;
   if (ahead < limits.maxWaiting && excess <= 0) {
-    return { ahead, waitMs: seconds === null ? null : Math.round(seconds * 1000) };
+    const window = laneWindow(lane, view, limits.dispatch);
+    return { ahead, window, waitMs: seconds === null ? null : Math.round(seconds * 1000) };
   }
   rateLimited({ scope: excess > 0 ? 'wait' : 'queue', lane });
   throw new ChatError('queue_full', {

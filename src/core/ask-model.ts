@@ -110,7 +110,7 @@ async function ask(run: Run, asking: Asking): Promise<Outcome> {
   const prefix = { text: writer.text.toString(), reasoning: writer.reasoning.toString() };
   const { params } = generation;
   const frame = { model, prefix: prefix.reasoning + prefix.text, maxTokens: params.maxTokens, windowShare };
-  const history = run.prompt ? null : await readContext(host.ports, host.settings.context, generation);
+  const history = run.prompt ? null : await readContext(host.ports, host.settings.context, generation, run.question);
   const prompt = history
     ? await buildPrompt(
         { inference },

@@ -1,6 +1,6 @@
 import type { Cache } from '../ports/cache.ts';
 import type { Conversations } from '../ports/conversations.ts';
-import type { ConversationId, Generation, MessageId } from '../ports/generations.ts';
+import type { ConversationId, Generation, MessageId, Question } from '../ports/generations.ts';
 import { ChatError } from '../protocol/errors.ts';
 import { splitToolCalls } from '../protocol/tool-calls.ts';
 import { cacheLookedUp } from '../telemetry/events.ts';
@@ -17,22 +17,25 @@ type Entry = { last: string; messages: HistoryMessage[] };
 
 export const contextKey = (conversationId: ConversationId) => `context:${conversationId}`;
 
-/** The branch that this generation answers, oldest first. */
+/** The branch that this generation answers, oldest first. `question`: its last, where that is known already. */
 export async function readContext(
   ports: ContextPorts,
   settings: ContextSettings,
   generation: Generation,
+  question: Question | null,
 ): Promise<readonly HistoryMessage[]> {
-  const cached = await readEntry(ports.cache, contextKey(generation.conversationId));
+  const { userId, conversationId, requestMessageId } = generation;
+  const own = (content: string): HistoryMessage => ({ id: requestMessageId, role: 'user', content });
+  if (question?.parentId === null) return [own(question.content)];
+  const cached = await readEntry(ports.cache, contextKey(conversationId));
   if (cached) {
-    const request = await ports.conversations.message(generation.userId, generation.requestMessageId);
-    if (request && request.parentId === cached.last) {
+    const request = question ?? (await ports.conversations.message(userId, requestMessageId));
+    if (request?.parentId === cached.last) {
       cacheLookedUp({ cache: 'context', isHit: true });
-      return [...cached.messages, wordsOf(request)];
+      return [...cached.messages, own(request.content)];
     }
   }
   cacheLookedUp({ cache: 'context', isHit: false });
-  const { userId, conversationId, requestMessageId } = generation;
   const history = await ports.conversations.history(userId, conversationId, requestMessageId, settings.historyMessages);
   if (history.length === 0) throw new ChatError('conversation_not_found');
   return history.map(wordsOf);

@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { GenerationQueue } from '../ports/generation-queue.ts';
 import type { DispatchWindow, Generation, GenerationJob, UserId } from '../ports/generations.ts';
 import type { Outbox, Published } from '../ports/outbox.ts';
-import type { WaitingLine } from '../ports/waiting-line.ts';
+import type { LineView, WaitingLine } from '../ports/waiting-line.ts';
 import { LANES, type Lane } from '../protocol/generation.ts';
 import { portFailed } from '../telemetry/events.ts';
 
@@ -19,13 +19,19 @@ export async function dispatchWindow(
   ports: { line: WaitingLine },
   settings: DispatchSettings,
 ): Promise<DispatchWindow> {
-  const width = async (lane: Lane) => {
-    const { drawn, served } = await ports.line.look(lane).catch(() => ({ drawn: 1, served: 0 }));
-    return drawn > served ? settings.perUser : settings.alone;
-  };
+  const width = async (lane: Lane) =>
+    widthOf(await ports.line.look(lane).catch(() => ({ drawn: 1, served: 0 })), settings);
   const [stream, chat, batch] = await Promise.all(LANES.map(width));
   return { stream: stream!, chat: chat!, batch: batch! };
 }
+
+/** Of one lane as it was seen, for a decision about nothing else. */
+export function laneWindow(lane: Lane, view: Pick<LineView, 'drawn' | 'served'>, settings: DispatchSettings) {
+  return { stream: 0, chat: 0, batch: 0, [lane]: widthOf(view, settings) };
+}
+
+const widthOf = ({ drawn, served }: Pick<LineView, 'drawn' | 'served'>, { perUser, alone }: DispatchSettings) =>
+  drawn > served ? perUser : alone;
 
 export function jobOf({ id, userId, lane, params }: Generation): GenerationJob {
   return { id, userId, lane, tokens: params.maxTokens };
@@ -67,7 +73,14 @@ async function publish(ports: DispatchPorts, ticketed: readonly Published[]): Pr
     await publish(ports, ticketed.slice(0, half));
     return await publish(ports, ticketed.slice(half));
   }
-  await ports.outbox.markPublished(ticketed);
+  void mark(ports, ticketed);
+}
+
+/** Nobody waits for it: what is not marked is published again. */
+async function mark({ outbox }: DispatchPorts, published: readonly Published[]): Promise<void> {
+  await outbox.markPublished(published).catch((error: unknown) => {
+    portFailed({ port: 'outbox', operation: 'markPublished', error });
+  });
 }
 
 /** What the user's windows have room for. Never rejects, for the same reason. */

@@ -1,6 +1,5 @@
-import type { Generation, GenerationJob } from '../ports/generations.ts';
+import type { ClaimOutcome, Generation, GenerationJob } from '../ports/generations.ts';
 import type { Ending } from '../ports/token-log.ts';
-import type { ChatMessage } from '../protocol/chat-message.ts';
 import { fenced, generationClaimed, portFailed, takenOver } from '../telemetry/events.ts';
 import { AnswerWriter } from './answer-writer.ts';
 import { askModel, modelOf } from './ask-model.ts';
@@ -21,7 +20,7 @@ export async function runGeneration(host: Host, job: GenerationJob, running: Run
   switch (outcome.kind) {
     case 'claimed':
       void serveTicket(host, job, outcome.generation);
-      await runClaimed(host, outcome.generation, outcome.prompt ?? null, running);
+      await runClaimed(host, outcome, running);
       return SETTLED;
     case 'terminal':
       void serveTicket(host, job, outcome.generation);
@@ -41,10 +40,10 @@ export async function runGeneration(host: Host, job: GenerationJob, running: Run
 
 async function runClaimed(
   host: Host,
-  generation: Generation,
-  prompt: readonly ChatMessage[] | null,
+  claimed: Extract<ClaimOutcome, { kind: 'claimed' }>,
   running: Running,
 ): Promise<void> {
+  const { generation } = claimed;
   const startedAt = host.ports.clock.now();
   generationClaimed({
     generation: generation.id,
@@ -63,7 +62,8 @@ async function runClaimed(
   const run: Run = {
     host,
     generation,
-    prompt,
+    prompt: claimed.prompt ?? null,
+    question: claimed.question ?? null,
     running,
     writer,
     asked: null,

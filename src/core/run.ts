@@ -1,6 +1,6 @@
 import type { Cache } from '../ports/cache.ts';
 import type { Conversations } from '../ports/conversations.ts';
-import type { Generation, Generations, Held, OwnerId } from '../ports/generations.ts';
+import type { Generation, Generations, Held, OwnerId, Question } from '../ports/generations.ts';
 import type { Inboxes } from '../ports/inboxes.ts';
 import type { Inference } from '../ports/inference.ts';
 import type { Ending } from '../ports/token-log.ts';
@@ -84,6 +84,8 @@ export type Run = {
   generation: Generation;
   /** What the model reads, where the request brought it; null: the conversation. */
   prompt: readonly ChatMessage[] | null;
+  /** What is answered; null where it is still to be read. */
+  question: Question | null;
   running: Running;
   writer: AnswerWriter;
   /** Null until it is known, and where the answer cache is not for it. */

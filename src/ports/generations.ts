@@ -138,9 +138,10 @@ export function isStored({ conversationNumber }: Pick<Generation, 'conversationN
 export type ClaimOutcome =
   /**
    * Ours, at `generation.epoch`. The caller honours `stopRequested` and counts `attempts` before it asks a model.
-   * `prompt`: what the model is to read, where the acceptance brought it.
+   * `prompt`: what the model is to read, where the acceptance brought it. `question`: what it answers, where that is
+   * at hand.
    */
-  | { kind: 'claimed'; generation: Generation; prompt?: readonly ChatMessage[] }
+  | { kind: 'claimed'; generation: Generation; prompt?: readonly ChatMessage[]; question?: Question }
   | { kind: 'terminal'; generation: Generation }
   /** A living owner has it, or one whose death cannot be told yet. */
   | { kind: 'owned'; owner: OwnerId }
@@ -153,6 +154,8 @@ export type ClaimOutcome =
   /** The user is moving between shards; ask again. */
   | { kind: 'moving' }
   | { kind: 'unknown' };
+
+export type Question = { parentId: MessageId | null; content: string };
 
 export type HeartbeatOutcome = 'held' | 'stop' | 'lost';
 

@@ -33,7 +33,7 @@ export interface Outbox {
   /** Stamps as dispatched, and returns, what the user's window has room for. */
   dispatchNext(userId: UserId, window: DispatchWindow): Promise<readonly GenerationJob[]>;
 
-  /** The queue has confirmed them. Those no longer queued are passed over. */
+  /** The queue has confirmed them. Those no longer queued are passed over; written within moments, many together. */
   markPublished(published: readonly Published[]): Promise<void>;
 
   /** A direct one that found no slot: from now on it goes through its lane. */

@@ -94,6 +94,23 @@ test('a page costs a look-up by key for each of its messages, however much other
   expect((await read()) - before).toBeLessThan(50 * 10);
 });
 
+test('what is planned while the tables are empty does for full ones', async () => {
+  await using fresh = await startTestPostgres();
+  const own = await openTestStore(fresh, { leaseMs: 15_000, trustAfterMs: 0, sweepBackoffMs: 2_000, newId });
+  const count = 100;
+  for (let n = 0; n < count; n++) {
+    const { id } = await answered(own, await newPerson(own, 'one for all'));
+    expect(await own.generations.find(id)).toMatchObject({ state: 'done' });
+  }
+  // What a connection has read is told when it ends.
+  await own[Symbol.asyncDispose]();
+  const [read] = await fresh.run<{ rows: number }>(
+    `SELECT sum(seq_tup_read + idx_tup_fetch)::integer AS rows FROM pg_stat_user_tables
+      WHERE relname IN ('generations', 'conversations', 'user_home')`,
+  );
+  expect(read!.rows).toBeLessThan(count * 30);
+});
+
 test.each([
   ['1970', '00000000-1000-7000-8000-'],
   ['2199', '0692c4d8-7000-7000-8000-'],

@@ -52,7 +52,13 @@ export class MemoryGenerations implements Generations {
     row.claimedAt ??= now;
     row.sweeps = 0;
     row.sweepDueAt = now;
-    return { kind: 'claimed', generation: toGeneration(row), ...(row.prompt && { prompt: row.prompt }) };
+    const question = row.prompt ? undefined : row.conversation.messages.get(row.requestMessageId);
+    return {
+      kind: 'claimed',
+      generation: toGeneration(row),
+      ...(row.prompt && { prompt: row.prompt }),
+      ...(question && { question: { parentId: question.parentId, content: question.content } }),
+    };
   }
 
   async raiseEpoch(held: Held, owner: OwnerId, above: number): Promise<number | null> {

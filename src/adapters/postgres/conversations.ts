@@ -60,7 +60,8 @@ const SPAN_BY_ID: Statement = {
 const MESSAGE: Statement = {
   name: 'get_message',
   text: `SELECT ${MESSAGE_COLUMNS} FROM messages AS m
-    JOIN conversations AS c ON c.user_id = m.user_id AND c.id = m.conversation_id AND c.deleted_at IS NULL
+    CROSS JOIN LATERAL (SELECT FROM conversations AS c
+      WHERE c.user_id = m.user_id AND c.id = m.conversation_id AND c.deleted_at IS NULL OFFSET 0) AS conversation
     ${MESSAGE_JOIN} WHERE m.id = $1 AND m.user_id = $2`,
 };
 const UPDATE: Statement = {

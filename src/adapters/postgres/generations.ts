@@ -28,7 +28,7 @@ import { type TrustOptions, trusts } from './trust.ts';
 
 const CLAIM: Statement = {
   name: 'claim',
-  text: `SELECT r.outcome, r.delay_ms, (r.generation).prompt, ${generationColumns('(r.generation)')}
+  text: `SELECT r.outcome, r.delay_ms, r.question, r.question_parent, (r.generation).prompt, ${generationColumns('(r.generation)')}
     FROM claim_generation($1, $2, $3, $4, $5, $6) AS r`,
 };
 const RAISE: Statement = { name: 'raise_epoch', text: 'SELECT raise_epoch($1, $2, $3, $4, $5) AS epoch' };
@@ -52,9 +52,11 @@ const STOP: Statement = {
 };
 const FIND: Statement = {
   name: 'find_generation',
-  text: `SELECT ${generationColumns('g')}, coalesce(home.epoch, 0) AS home_epoch FROM generations AS g
-    JOIN conversations AS c ON c.user_id = g.user_id AND c.id = g.conversation_id AND c.deleted_at IS NULL
-    LEFT JOIN user_home AS home ON home.user_id = g.user_id
+  // Planned as a join, all conversations may be read for it.
+  text: `SELECT ${generationColumns('g')}, coalesce(home.epoch, 0) AS home_epoch, home.state AS home_state FROM generations AS g
+    CROSS JOIN LATERAL (SELECT FROM conversations AS c
+      WHERE c.user_id = g.user_id AND c.id = g.conversation_id AND c.deleted_at IS NULL OFFSET 0) AS conversation
+    LEFT JOIN LATERAL (SELECT * FROM user_home WHERE user_id = g.user_id OFFSET 0) AS home ON true
     WHERE g.id = $1 AND home.state IS DISTINCT FROM 'gone'`,
 };
 
@@ -63,7 +65,11 @@ type Outcome = GenerationRow & {
   delay_ms: number | null;
   dispatched: { id: string; lane: Lane; tokens: number }[] | null;
 };
-type ClaimRow = Outcome & { prompt: readonly ChatMessage[] | null };
+type ClaimRow = Outcome & {
+  prompt: readonly ChatMessage[] | null;
+  question: string | null;
+  question_parent: string | null;
+};
 type FoundRow = GenerationRow & { home_epoch: number };
 type Standing = HeartbeatOutcome | 'away';
 const ON_MOVE = -1;
@@ -101,7 +107,12 @@ export class PostgresGenerations implements Generations {
       case undefined:
         return { kind: 'unknown' };
       case 'claimed':
-        return { kind: 'claimed', generation: toGeneration(row), ...(row.prompt && { prompt: row.prompt }) };
+        return {
+          kind: 'claimed',
+          generation: toGeneration(row),
+          ...(row.prompt && { prompt: row.prompt }),
+          ...(row.question !== null && { question: { parentId: row.question_parent, content: row.question } }),
+        };
       case 'terminal':
         return { kind: 'terminal', generation: toGeneration(row) };
       case 'owned':
@@ -246,7 +257,11 @@ export class PostgresGenerations implements Generations {
 
   async #findByRoute(id: GenerationId): Promise<GenerationRow | null> {
     const userId = await this.#options.routes?.get(id).catch(() => null);
-    if (!userId) return null;
+    const shard = userId && (await this.#shards.locate(userId));
+    if (!shard) return null;
+    // Seen together with its user at home it is whole, and nobody has to look again.
+    const [seen] = await shard.db.query<FoundRow & { home_state: string | null }>(FIND, [id]);
+    if (seen?.home_state === 'active') return seen;
     const none: GenerationRow[] = [];
     const rows = await this.#shards.read(userId, 'newest', none, (db) => findOn(db, id));
     return rows[0] ?? null;

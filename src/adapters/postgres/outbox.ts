@@ -11,6 +11,7 @@ import { type GenerationRow, generationColumns, toGeneration, toJobs, toWindow }
 import { beingDeleted } from './moving.ts';
 import { withPartitions } from './partitions.ts';
 import type { Db, Statement, Value } from './pool.ts';
+import { PublishMarks } from './publish-marks.ts';
 import { endTemporary } from './purge.ts';
 import type { Shard, Shards } from './shards.ts';
 import { isUuid, storable, toJsonb } from './text.ts';
@@ -66,6 +67,7 @@ const ROUTE_TTL_MS = 24 * 60 * 60 * 1000;
 export class PostgresOutbox implements Outbox {
   readonly #shards: Shards;
   readonly #options: OutboxOptions;
+  readonly #marks = new PublishMarks((published) => this.#mark(published));
 
   constructor(shards: Shards, options: OutboxOptions) {
     this.#shards = shards;
@@ -116,6 +118,10 @@ export class PostgresOutbox implements Outbox {
   }
 
   async markPublished(published: readonly Published[]): Promise<void> {
+    await this.#marks.add(published);
+  }
+
+  async #mark(published: readonly Published[]): Promise<void> {
     const elsewhere = await this.#markOnce(published);
     // What is not marked now is published again by the sweeper.
     if (elsewhere.length > 0) await this.#markOnce(elsewhere);

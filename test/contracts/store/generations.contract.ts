@@ -57,6 +57,21 @@ function describeClaim(store: () => StoreHarness): void {
       expect(found?.claimedAt).toBeGreaterThanOrEqual(generation.createdAt);
     });
 
+    test('says what it answers, and behind which message that stands', async () => {
+      const { ports } = store();
+      const person = await newPerson(ports);
+      const owner = await living(store);
+      const first = await ask(ports, person, { content: 'Who?' });
+      const outcome = await ports.generations.claim(first.generation, owner);
+      expect(outcome).toMatchObject({ kind: 'claimed', question: { parentId: null, content: 'Who?' } });
+      await ports.generations.finish({ ...first.generation, epoch: 1 }, owner, answer(), WINDOW);
+      const number = first.generation.conversationNumber;
+      const second = await ask(ports, person, { number, content: 'And why?' });
+      expect(await ports.generations.claim(second.generation, owner)).toMatchObject({
+        question: { parentId: first.generation.id, content: 'And why?' },
+      });
+    });
+
     test('lets exactly one of many claimers in', async () => {
       const { ports } = store();
       const { generation } = await ask(ports, await newPerson(ports));
