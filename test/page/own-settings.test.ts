@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { InferenceRequest } from '../../src/ports/inference.ts';
 import { call } from '../support/http-client.ts';
 import { KEY, type MemoryStack, startMemoryStack } from '../support/memory-stack.ts';
-import { LOOKS, sideways, violations } from './support/axe.ts';
+import { expectAccessible, SIZES } from './support/axe.ts';
 import { ask, conversationOf, hasEnded, openPage, startBrowser } from './support/browser.ts';
 import { pacedInference } from './support/paced-inference.ts';
 import { ensurePage } from './support/server.ts';
@@ -198,14 +198,11 @@ it('a slash finds saved prompts by keyboard alone, asks for what they leave open
   expect(complaints).toEqual([]);
 });
 
-it.each(LOOKS)('has no accessibility violation and no sideways scroll, %s', async (_, look) => {
+it.each(SIZES)('has no accessibility violation and no sideways scroll at %s, light and dark', async (_, size) => {
   await put(TUTOR_ID, TUTOR);
   await put(PROMPT_ID, PROMPT);
-  const { page, complaints } = await openPage(browser, server.url, look);
-  const check = async (screen: string): Promise<void> => {
-    expect(await violations(page), screen).toEqual([]);
-    expect(await sideways(page), screen).toBe(false);
-  };
+  const { page, complaints } = await openPage(browser, server.url, size);
+  const check = (screen: string) => expectAccessible(page, screen);
   await page.getByRole('list', { name: 'Assistants' }).getByRole('button').click();
   await page.getByRole('heading', { name: TUTOR.greeting }).waitFor();
   await check('an assistant’s empty chat');

@@ -12,6 +12,7 @@ const RenameDialog = lazy(() => import('./features/sidebar/rename-dialog.tsx'));
 const StyleDialog = lazy(() => import('./features/style/style-dialog.tsx'));
 const AssistantsDialog = lazy(() => import('./features/assistants/assistants-dialog.tsx'));
 const AssistantDialog = lazy(() => import('./features/assistants/assistant-dialog.tsx'));
+const DataDialog = lazy(() => import('./features/stored/data-dialog.tsx'));
 const ImportDialog = lazy(() => import('./features/import/import-dialog.tsx'));
 const PromptsDialog = lazy(() => import('./features/prompts/prompts-dialog.tsx'));
 const PromptDialog = lazy(() => import('./features/prompts/prompt-dialog.tsx'));
@@ -35,6 +36,7 @@ export function Overlays({ narrow }: { narrow: boolean }) {
       {overlay?.kind === 'style' && <StyleDialog key={overlay.of} of={overlay.of} onClose={closeOverlay} />}
       {overlay?.kind === 'assistants' && <AssistantsDialog onClose={closeOverlay} />}
       {overlay?.kind === 'assistant' && <AssistantDialog {...overlay} onClose={closeOverlay} />}
+      {overlay?.kind === 'data' && <DataDialog onClose={closeOverlay} />}
       {overlay?.kind === 'import' && <ImportDialog onClose={closeOverlay} />}
       {overlay?.kind === 'prompts' && <PromptsDialog onClose={closeOverlay} />}
       {overlay?.kind === 'prompt' && <PromptDialog {...overlay} onClose={closeOverlay} />}

@@ -2,28 +2,42 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { PHONE, phone, WIDE } from './browser.ts';
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** What axe finds on the page as it stands. */
-export async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(source);
+type Axe = { run(within: Element | Document, options: object): Promise<AxeResults> };
+
+/** Of the dialog that lies over the page, where there is one: the rest is out of reach. */
+async function violations(page: Page): Promise<string[]> {
   const results = await page.evaluate(
-    (rules) => (globalThis as unknown as { axe: { run(o: object): Promise<AxeResults> } }).axe.run({ runOnly: rules }),
+    (rules) =>
+      (globalThis as unknown as { axe: Axe }).axe.run(document.querySelector('dialog[open]') ?? document, {
+        runOnly: rules,
+        resultTypes: ['violations'],
+      }),
     RULES,
   );
   return results.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' | ')}`);
 }
 
-export const sideways = (page: Page): Promise<boolean> =>
-  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-
-/** Both widths, both themes. */
-export const LOOKS: readonly [string, BrowserContextOptions][] = [
-  [`${WIDE.width} px, light`, { colorScheme: 'light' }],
-  [`${WIDE.width} px, dark`, { colorScheme: 'dark' }],
-  [`${PHONE.width} px, light`, { ...phone, colorScheme: 'light' }],
-  [`${PHONE.width} px, dark`, { ...phone, colorScheme: 'dark' }],
+/** Both widths; nothing moves, so that colours are what they are at once. */
+export const SIZES: readonly [string, BrowserContextOptions][] = [
+  [`${WIDE.width} px`, { reducedMotion: 'reduce' }],
+  [`${PHONE.width} px`, { ...phone, reducedMotion: 'reduce' }],
 ];
+
+/** The screen as it stands, in both themes: nothing that axe finds, and no scroll to the side. */
+export async function expectAccessible(page: Page, screen: string): Promise<void> {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(source);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    expect(await violations(page), `${screen}, ${colorScheme}`).toEqual([]);
+  }
+  const sideways = await page.evaluate(
+    () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
+  );
+  expect(sideways, screen).toBe(false);
+}

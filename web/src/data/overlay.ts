@@ -18,6 +18,7 @@ export type Overlay =
   /** `begin`: of a new one, what it is made from. */
   | { kind: 'assistant'; assistant: Extract<ItemResource, { kind: 'assistant' }> | null; begin?: ChatSettingsResource }
   | { kind: 'import' }
+  | { kind: 'data' }
   | { kind: 'prompts' }
   /** `text`: of a new one, what is being written. */
   | { kind: 'prompt'; prompt: Extract<ItemResource, { kind: 'prompt' }> | null; text?: string }

@@ -60,6 +60,7 @@ export function useCommands(): Command[] {
     { label: words.assistants, icon: 'spark', run: () => showOverlay({ kind: 'assistants' }) },
     { label: words.prompts, icon: 'prompt', run: () => showOverlay({ kind: 'prompts' }) },
     { label: words.import, icon: 'unarchive', run: () => showOverlay({ kind: 'import' }) },
+    { label: words.yourData, icon: 'file', run: () => showOverlay({ kind: 'data' }) },
     { label: words.style, icon: 'sliders', run: () => showOverlay({ kind: 'style', of: route.number }) },
     { label: words.archived, icon: 'archive', run: () => showOverlay({ kind: 'archive' }) },
     { label: words.shared, icon: 'share', run: () => showOverlay({ kind: 'share', number: null }) },

@@ -30,4 +30,5 @@ export const words = catalogue('commands', {
   unarchiveThis: 'Take this chat out of the archive',
   unpinThis: 'Unpin this chat',
   write: 'Write a message',
+  yourData: 'Your data',
 });

@@ -9,6 +9,7 @@ import type { Outcome } from './send-chats.ts';
 import { useImport } from './use-import.ts';
 import { words } from './words.ts';
 import '../keeping/keeping.css';
+import '../../ui/field.css';
 import './import-dialog.css';
 
 /** Chats from elsewhere: what would come is shown before anything is sent. */

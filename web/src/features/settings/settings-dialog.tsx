@@ -40,6 +40,7 @@ const more = (): [IconName, string, Overlay][] => [
   ['unarchive', words.import, { kind: 'import' }],
   ['archive', words.archived, { kind: 'archive' }],
   ['share', words.shared, { kind: 'share', number: null }],
+  ['file', words.yourData, { kind: 'data' }],
 ];
 
 export default function SettingsDialog({ onClose }: { onClose(): void }) {

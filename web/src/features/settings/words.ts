@@ -27,4 +27,5 @@ export const words = catalogue('settings', {
   theme: 'Theme',
   titles: 'Titles of chats',
   titlesWhen: 'After the first answer, behind everybody who waits. Never in place of your own.',
+  yourData: 'Your data',
 });
