@@ -142,11 +142,11 @@ export function createUserApi(http: Http, userId: string) {
 
     /** `id`: a UUID that the caller makes; the same one changes the item. */
     putItem(id: string, value: ItemValueResource): Promise<void> {
-      return http.json(`${root}/items/${id}`, { method: 'PUT', body: value });
+      return http.json(`${root}/items/${encodeURIComponent(id)}`, { method: 'PUT', body: value });
     },
 
     removeItem(id: string): Promise<void> {
-      return http.json(`${root}/items/${id}`, { method: 'DELETE' });
+      return http.json(`${root}/items/${encodeURIComponent(id)}`, { method: 'DELETE' });
     },
 
     /** By a link, the newest branch as it stands. */

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { answers, ask, beginsToWrite, hasEnded, openPage, phone, startBrowser } from '../test/page/support/browser.ts';
 import { ensurePage, startPageServer } from '../test/page/support/server.ts';
+import { arrange, SETTINGS_SCREENS } from './settings-screens.ts';
 
 /**
  * Takes the pictures of the README from the real page and a real model: `npm run docs:screens`. Runs the
@@ -72,3 +73,15 @@ await picture('phone', phone, async (page) => {
   await openNewest(page);
   await hasEnded(page, 'done', 3);
 });
+
+for (const [name, reach] of SETTINGS_SCREENS) {
+  for (const [look, options] of [
+    ['light', {}],
+    ['phone-dark', { ...phone, colorScheme: 'dark' }],
+  ] as const) {
+    await picture(`${name}-${look}`, options, async (page) => {
+      await arrange(page);
+      await reach(page);
+    });
+  }
+}

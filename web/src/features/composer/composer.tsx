@@ -57,6 +57,9 @@ export function Composer({ number, models, settings, answering, said, onSend, on
   const canSend = message !== '' && attempt.kind !== 'busy' && answering === null;
   useGrowing(field, draft.text);
 
+  // Another assistant brings its own model.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs when another answers.
+  useEffect(() => setModel(undefined), [settings.assistant]);
   useEffect(() => {
     // On a touch screen the focus would throw up the keyboard.
     if (matchMedia('(pointer: fine)').matches) field.current?.focus();

@@ -14,10 +14,12 @@ export function planOwnExport(file: Record<string, unknown>): ImportPlan {
   return { from: 'chatterbot', chats, items: itemsOf(file.items), leftOut };
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /** What can be put again; a share is a link to what was elsewhere. */
 function itemsOf(items: unknown): ItemResource[] {
   const all = Array.isArray(items) ? items : [];
-  return all.filter((item) => isRecord(item) && typeof item.id === 'string' && item.kind !== 'share') as ItemResource[];
+  return all.filter((item) => isRecord(item) && UUID.test(String(item.id)) && item.kind !== 'share') as ItemResource[];
 }
 
 function chatOf(file: unknown, leftOut: Counts): PlannedChat | null {

@@ -241,12 +241,15 @@ describe('our own export', () => {
   });
 
   test('of everything brings what was arranged, but no links', () => {
+    const PROMPT = '0f7c2f4e-8a1b-4c3d-9e5f-6a7b8c9d0e1f';
     const items = [
-      { id: 'i1', kind: 'prompt', name: 'x', text: 'y', updated_at: '' },
-      { id: 'i2', kind: 'share', conversation: 1, title: 'x', updated_at: '' },
+      { id: PROMPT, kind: 'prompt', name: 'x', text: 'y', updated_at: '' },
+      { id: '../conversations/1', kind: 'prompt', name: 'x', text: 'y', updated_at: '' },
+      { id: '0f7c2f4e-8a1b-4c3d-9e5f-6a7b8c9d0e2f', kind: 'share', conversation: 1, title: 'x', updated_at: '' },
     ];
     const plan = planOf({ format: 'chatterbot', version: 1, items, conversations: [one, { conversation: null }] });
-    expect(plan).toMatchObject({ items: [{ id: 'i1' }], chats: [{}], leftOut: { unreadableChats: 1 } });
+    expect(plan?.items).toHaveLength(1);
+    expect(plan).toMatchObject({ items: [{ id: PROMPT }], chats: [{}], leftOut: { unreadableChats: 1 } });
   });
 });
 

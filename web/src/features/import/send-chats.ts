@@ -1,5 +1,5 @@
 import { ApiError } from '../../../../client/api-error.ts';
-import type { UserApi } from '../../../../client/user-api.ts';
+import type { ConversationChange, UserApi } from '../../../../client/user-api.ts';
 import type { ItemResource, ItemValueResource } from '../../../../src/protocol/resources.ts';
 import { errorInWords } from '../../data/in-words.ts';
 import type { ImportPlan, PlannedChat } from './plan.ts';
@@ -36,15 +36,19 @@ async function sendChat({ conversation, after, original }: PlannedChat, user: Us
     return { kind: 'known' as const, number: original.number };
   }
   const { number, imported } = await patiently(signal, () => user.import(conversation, { signal }));
-  if (imported && after) {
-    // Its folder may be gone.
-    await user.change(number, after).catch(async (error: unknown) => {
-      if (!(error instanceof ApiError) || after.folder === undefined) throw error;
-      const { folder: _, ...rest } = after;
-      if (Object.keys(rest).length > 0) await user.change(number, rest);
-    });
-  }
+  if (imported && after) await arrange(user, number, after);
   return { kind: imported ? ('imported' as const) : ('known' as const), number };
+}
+
+/** Each for itself: a folder may be gone, a setting be none here. The chat is there all the same. */
+async function arrange(user: UserApi, number: number, after: ConversationChange): Promise<void> {
+  for (const [name, value] of Object.entries(after)) {
+    try {
+      await user.change(number, { [name]: value });
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status === 401 || error.status >= 500) throw error;
+    }
+  }
 }
 
 async function isStillHere(original: NonNullable<PlannedChat['original']>, user: UserApi, signal: AbortSignal) {
