@@ -1,12 +1,10 @@
-const encoder = new TextEncoder();
-
 /** Bytes that only grow; read as views without copying. */
 export class ByteBuffer {
-  #bytes: Uint8Array<ArrayBuffer>;
+  #bytes: Buffer;
   #length = 0;
 
   constructor(initial: Uint8Array = new Uint8Array(0)) {
-    this.#bytes = new Uint8Array(Math.max(256, initial.length * 2));
+    this.#bytes = Buffer.allocUnsafeSlow(Math.max(256, initial.length * 2));
     this.appendBytes(initial);
   }
 
@@ -17,7 +15,7 @@ export class ByteBuffer {
   appendText(text: string): void {
     // UTF-8 needs at most three bytes for one UTF-16 unit.
     this.#reserve(text.length * 3);
-    this.#length += encoder.encodeInto(text, this.#bytes.subarray(this.#length)).written;
+    this.#length += this.#bytes.write(text, this.#length);
   }
 
   appendBytes(bytes: Uint8Array): void {
@@ -37,7 +35,7 @@ export class ByteBuffer {
 
   #reserve(extra: number): void {
     if (this.#length + extra <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + extra));
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#length + extra));
     grown.set(this.view());
     this.#bytes = grown;
   }
