@@ -30,7 +30,7 @@ export class ByteBuffer {
   }
 
   toString(): string {
-    return new TextDecoder().decode(this.view());
+    return this.#bytes.toString('utf8', 0, this.#length);
   }
 
   #reserve(extra: number): void {
