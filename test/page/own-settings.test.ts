@@ -156,6 +156,10 @@ it('a slash finds saved prompts by keyboard alone, asks for what they leave open
   await page.reload();
   await field.fill('');
 
+  await field.pressSequentially('/etc/hosts has it');
+  await expect.poll(() => field.inputValue()).toBe('/etc/hosts has it');
+  expect(await page.getByRole('combobox', { name: 'Find a prompt' }).count()).toBe(0);
+  await field.fill('');
   await field.pressSequentially('/la');
   const finder = page.getByRole('combobox', { name: 'Find a prompt' });
   await expect.poll(() => finder.inputValue()).toBe('la');

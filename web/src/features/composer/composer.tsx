@@ -8,6 +8,7 @@ import {
   useState,
 } from 'react';
 import type { ChatSettingsResource, ModelResource } from '../../../../src/protocol/resources.ts';
+import { useItems } from '../../data/items.ts';
 import { type Settings, useSettings } from '../../data/settings.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
 import { early } from '../../lib/early.tsx';
@@ -52,7 +53,7 @@ export function Composer({ number, models, settings, answering, said, onSend, on
     (input: { text: string; model: string | undefined; beside: readonly string[] }, key) =>
       onSend(input.text, key, input.model, input.beside),
   );
-  const prompts = usePrompts(draft, setDraft, field);
+  const prompts = usePrompts(draft, setDraft, field, useItems('prompt').length > 0);
   const message = fold(draft);
   const canSend = message !== '' && attempt.kind !== 'busy' && answering === null;
   useGrowing(field, draft.text);

@@ -9,6 +9,7 @@ export function usePrompts(
   draft: Message,
   setDraft: (change: Partial<Message>) => void,
   field: RefObject<HTMLTextAreaElement | null>,
+  hasPrompts: boolean,
 ) {
   const [looking, setLooking] = useState<Looking | null>(null);
   const open = looking !== null && (looking.by === 'menu' || draft.text.startsWith('/'));
@@ -31,7 +32,7 @@ export function usePrompts(
     look: (): void => setLooking({ by: 'menu', text: '' }),
     /** Told of every change of the field. */
     typed(text: string): void {
-      if (draft.text === '' && text === '/') setLooking({ by: 'slash' });
+      if (hasPrompts && draft.text === '' && text === '/') setLooking({ by: 'slash' });
     },
     picker: open
       ? {

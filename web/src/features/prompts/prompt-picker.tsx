@@ -107,9 +107,11 @@ export default function PromptPicker({ text, onText, onPick, onCancel }: PromptP
           aria-controls={list}
           aria-activedescendant={found.length > 0 ? optionId(at) : undefined}
           autoComplete="off"
-          onChange={(event) => {
-            onText(event.target.value);
+          onChange={({ target: { value } }) => {
+            onText(value);
             setChosen(0);
+            // Words that no prompt has are a message.
+            if (/[\s/]/.test(value) && findPrompts(prompts, value).length === 0) onCancel('kept');
           }}
           onKeyDown={onKeyDown}
         />

@@ -18,13 +18,16 @@ export function keptInBrowser(): { entries: number; bytes: number } {
   return { entries: texts.length, bytes: new TextEncoder().encode(texts.join('')).length };
 }
 
-/** Returns how many entries there were. What is kept for use without the server goes too. */
+/** The page's own files, which say nothing of anybody. */
+const PAGE_FILES = /^chatterbot-files-/;
+
+/** Returns how many entries there were. What was kept to be read without the server goes too. */
 export async function clearBrowser(): Promise<number> {
   const { entries } = keptInBrowser();
   for (const storage of storages()) for (const key of ownKeys(storage)) storage.removeItem(key);
-  if ('caches' in window) for (const name of await caches.keys()) await caches.delete(name);
-  if ('databases' in indexedDB) {
-    for (const { name } of await indexedDB.databases()) if (name?.startsWith(OURS)) indexedDB.deleteDatabase(name);
+  if ('caches' in window) {
+    const names = (await caches.keys()).filter((name) => !PAGE_FILES.test(name));
+    await Promise.all(names.map((name) => caches.delete(name)));
   }
   return entries;
 }
