@@ -36,7 +36,7 @@ export const words = catalogue('stored', {
   nothingThere: 'There was nothing on the server. What this browser kept is deleted.',
   otherKeys: 'Keys of repeated requests',
   server: 'On the server',
-  serverHere: 'In the data folder of this machine.',
+  serverHere: 'In the databases of this machine.',
   serverThere: 'In the databases of {host}.',
   stillGoing:
     'A database is away: nothing of yours can be read or written any more, and what is left goes when it is back. This receipt completes itself then.',
