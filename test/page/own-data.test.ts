@@ -110,7 +110,7 @@ it('imports what ChatGPT exported: shows what will come, brings it once, and lis
 
 it('an import that is stopped goes on with the same file, and doubles nothing', async () => {
   const { page } = await openPage(browser, server.url);
-  const chats = Array.from({ length: 30 }, (_, at) => chat(`c${at}`, `Chat ${at}`, 'Q', 'A'));
+  const chats = Array.from({ length: 16 }, (_, at) => chat(`c${at}`, `Chat ${at}`, 'Q', 'A'));
   await page.route('**/imports', async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 30));
     await route.continue();
@@ -118,19 +118,19 @@ it('an import that is stopped goes on with the same file, and doubles nothing', 
   await openFromSettings(page, 'Import chats');
   for (const round of ['stopped', 'whole'] as const) {
     await upload(page, 'conversations.json', JSON.stringify(chats));
-    await dialog(page).getByRole('button', { name: 'Import 30 chats' }).click();
+    await dialog(page).getByRole('button', { name: 'Import 16 chats' }).click();
     if (round === 'stopped') {
       await dialog(page)
-        .getByText(/^[3-9] of 30$/)
+        .getByText(/^[3-9] of 16$/)
         .waitFor();
       await dialog(page).getByRole('button', { name: 'Stop' }).click();
       await page.getByText(/^Stopped\./).waitFor();
-      expect((await conversations()).length).toBeLessThan(30);
+      expect((await conversations()).length).toBeLessThan(16);
       await dialog(page).getByRole('button', { name: 'Another file' }).click();
     }
   }
   await page.getByText(/were here already/).waitFor();
-  await expect.poll(async () => (await conversations()).length, PATIENTLY).toBe(30);
+  await expect.poll(async () => (await conversations()).length, PATIENTLY).toBe(16);
 });
 
 async function eraseAll(page: Page): Promise<void> {
