@@ -22,6 +22,11 @@ const SERVICES = [
   'test/e2e/cluster*.test.ts',
 ];
 
+/** Of the page, in any look. */
+const JOURNEYS = ['answers', 'appearance', 'long-chat', 'safety', 'side-by-side'].map(
+  (name) => `test/page/${name}.test.ts`,
+);
+
 /** What starts a whole cluster takes longest: first, so that nobody waits for it in the end. */
 class ClustersFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -51,6 +56,11 @@ export default defineConfig({
       project('faults', ['test/faults/**/*.test.ts'], 180),
       project('bench', ['test/bench/**/*.test.ts'], 400),
       project('page', ['test/page/**/*.test.ts'], 120),
+      // `npm run test:page`: every screen in every look, and the journeys that need no sidebar in the other three.
+      project('page-whole', ['test/page/**/*.test.ts'], 240, { env: { PAGE_MATRIX: 'whole' } }),
+      ...['dark', 'phone', 'phone-dark'].map((look) =>
+        project(`page-${look}`, JOURNEYS, 180, { env: { PAGE_LOOK: look } }),
+      ),
       project('services', SERVICES, 180),
       project('ha', ['test/ha/**/*.test.ts'], 180),
       // One Ray cluster for all of them.

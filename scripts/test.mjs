@@ -15,9 +15,12 @@ const GROUPS = [['unit'], ['contracts'], ['simulation'], ['services'], ['e2e', '
 const PARTS = ['check', ...GROUPS.flat()];
 /**
  * Asked for by name. `npm run test:ha`: Sentinel, Redis Cluster, three brokers, promoted standbys, clocks apart, TLS.
- * `npm run test:ray`: Ray Serve and vLLM, which it installs.
+ * `npm run test:ray`: Ray Serve and vLLM, which it installs. `npm run test:page`: all journeys of the page, in both themes
+ * and both widths.
  */
-const BY_NAME = ['ha', 'ray'];
+const BY_NAME = ['ha', 'ray', 'page-whole'];
+/** Of a part that is several of Vitest's. @type {Record<string, string[]>} */
+const PROJECTS = { 'page-whole': ['page-whole', 'page-dark', 'page-phone', 'page-phone-dark'] };
 const KNOWN = [...PARTS, ...BY_NAME];
 /** On RabbitMQ, Redis, NGINX and several PostgreSQL servers. */
 const NEED_SERVERS = ['services', 'faults', 'bench', 'ha'];
@@ -71,7 +74,7 @@ async function runVitest(node, group, workers, only = []) {
       join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'),
       'run',
       ...only.map(({ name }) => relative(ROOT, name)),
-      ...group.map((project) => `--project=${project}`),
+      ...group.flatMap((part) => PROJECTS[part] ?? [part]).map((project) => `--project=${project}`),
       `--maxWorkers=${workers}`,
       '--reporter=default',
       '--reporter=json',
@@ -156,7 +159,7 @@ async function runCheckPart() {
 /** @param {string[]} parts */
 async function runAll(parts) {
   const node = await setUp();
-  if (parts.includes('page')) await ensureChromium();
+  if (parts.includes('page') || parts.includes('page-whole')) await ensureChromium();
   // The smallest real model, where it can be had; the tests write the tiny random one themselves.
   if (parts.some((part) => part !== 'check' && part !== 'ray')) {
     await runCommand(node, [join('scripts', 'ensure-real-model.ts')], { env: innerEnvironment() });

@@ -11,6 +11,7 @@ import {
   openPage,
   startBrowser,
 } from './support/browser.ts';
+import { IS_PHONE } from './support/matrix.ts';
 import { ensurePage, type PageServer, startPageServer } from './support/server.ts';
 
 let server: PageServer;
@@ -57,6 +58,7 @@ it('takes a first question to its answer, with a receipt', async () => {
   expect(await receipt.innerText()).toMatch(/first word .* tokens\/s/);
   await receipt.click();
   await page.getByText('Waited in line').waitFor();
+  if (IS_PHONE) await page.getByRole('button', { name: 'Conversations' }).click();
   await page
     .getByRole('navigation')
     .getByRole('link', { name: question?.content ?? '' })

@@ -1,41 +1,25 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { AxeResults } from 'axe-core';
-import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Browser, Locator } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type MemoryStack, startMemoryStack } from '../support/memory-stack.ts';
-import {
-  answers,
-  ask,
-  beginsToWrite,
-  hasEnded,
-  openPage,
-  PATIENTLY,
-  PHONE,
-  phone,
-  startBrowser,
-  WIDE,
-} from './support/browser.ts';
+import { violations } from './support/axe.ts';
+import { answers, ask, beginsToWrite, hasEnded, openPage, PATIENTLY, phone, startBrowser } from './support/browser.ts';
+import { IS_PHONE } from './support/matrix.ts';
 import { pacedInference } from './support/paced-inference.ts';
 import { EVERYTHING, LONG_TEXT } from './support/sample-text.ts';
 import { ensurePage } from './support/server.ts';
 
 const PAGE = fileURLToPath(new URL('../../dist/page', import.meta.url));
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 let browser: Browser;
 let server: MemoryStack;
-let axe: string;
 
 beforeAll(async () => {
   await ensurePage();
-  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const scripts = {
     everything: { text: EVERYTHING, reasoning: 'They want **everything**.' },
     slowly: { text: LONG_TEXT, tokenMs: 20 },
     'at once': { text: LONG_TEXT },
-    fail: 'fail' as const,
   };
   server = await startMemoryStack({
     inference: pacedInference(scripts),
@@ -51,75 +35,6 @@ afterEach(async () => {
 afterAll(async () => {
   await browser?.close();
   await server?.[Symbol.asyncDispose]();
-});
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const results = await page.evaluate(
-    (rules) => (globalThis as unknown as { axe: { run(o: object): Promise<AxeResults> } }).axe.run({ runOnly: rules }),
-    RULES,
-  );
-  return results.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' | ')}`);
-}
-
-const sideways = (page: Page): Promise<boolean> =>
-  page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-
-const SIZES: [string, BrowserContextOptions][] = [
-  [`${WIDE.width} px`, {}],
-  [`${PHONE.width} px`, phone],
-];
-
-describe.each(SIZES)('at %s', (_, size) => {
-  it.each(['light', 'dark'] as const)(
-    'has no accessibility violation and no sideways scroll, %s',
-    async (colorScheme) => {
-      const { page } = await openPage(browser, server.url, { ...size, colorScheme });
-      const check = async (screen: string): Promise<void> => {
-        expect(await violations(page), screen).toEqual([]);
-        expect(await sideways(page), screen).toBe(false);
-      };
-      await page.getByRole('list', { name: 'Suggestions' }).waitFor();
-      await check('new chat');
-      await ask(page, 'everything');
-      await hasEnded(page);
-      await page.getByText('What the model thought first').click();
-      await page.getByRole('button', { name: /Receipt/ }).click();
-      await check('finished, with its receipt');
-      await ask(page, 'slowly');
-      await page.locator('article.answer').nth(1).locator('.markdown').waitFor();
-      await check('being written');
-      await page.getByRole('button', { name: 'Stop', exact: true }).click();
-      await hasEnded(page, 'cancelled');
-      await ask(page, 'fail');
-      await hasEnded(page, 'failed');
-      await check('stopped, and failed');
-      await page.keyboard.press('Control+k');
-      await page.getByRole('combobox').fill('everything');
-      await page.getByRole('option').first().waitFor();
-      await check('palette');
-      await page.keyboard.press('Escape');
-      await page.getByRole('log').focus();
-      await page.keyboard.press('?');
-      await page.getByRole('heading', { name: 'Keyboard shortcuts' }).waitFor();
-      await check('shortcuts');
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('Control+,');
-      await page.getByRole('radio', { name: 'Large' }).waitFor();
-      await check('settings');
-      await page.keyboard.press('Escape');
-      const drawer = page.getByRole('button', { name: 'Conversations' });
-      if (await drawer.isVisible()) await drawer.click();
-      await page
-        .getByRole('button', { name: /^More for everything/ })
-        .first()
-        .click();
-      await check('sidebar and menu');
-      await page.getByRole('menuitem', { name: 'Delete' }).click();
-      await page.getByRole('button', { name: 'Undo' }).waitFor();
-      await check('deleted, with a way back');
-    },
-  );
 });
 
 it('gives fingers at least 40 pixels', async () => {
@@ -204,7 +119,7 @@ it('is asked and read by keyboard alone, and is told in order to people who list
   await page.getByText('Waited in line').waitFor();
 });
 
-it('keeps the theme that was chosen', async () => {
+it.skipIf(IS_PHONE)('keeps the theme that was chosen', async () => {
   const { page } = await openPage(browser, server.url, { colorScheme: 'light' });
   const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await background();
@@ -249,7 +164,7 @@ it('follows the end of an answer, and never moves what somebody reads further up
   expect(await fromEnd()).toBeLessThan(24);
 });
 
-it('finds a conversation where it was left, and after a reload', async () => {
+it.skipIf(IS_PHONE)('finds a conversation where it was left, and after a reload', async () => {
   const { page } = await openPage(browser, server.url);
   await ask(page, 'at once');
   await hasEnded(page);
@@ -272,7 +187,7 @@ it('finds a conversation where it was left, and after a reload', async () => {
   await expect.poll(top, PATIENTLY).toBe(place);
 });
 
-it('draws the conversations in view, of ten thousand', async () => {
+it.skipIf(IS_PHONE)('draws the conversations in view, of ten thousand', async () => {
   const all = Array.from({ length: 10_000 }, (_, index) => ({
     ...{ number: index + 1, title: `Conversation ${index + 1}`, pinned: false, archived: false, answering: false },
     ...{ message_count: 2, created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' },

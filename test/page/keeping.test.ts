@@ -1,26 +1,21 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { call } from '../support/http-client.ts';
 import { KEY, type MemoryStack, startMemoryStack } from '../support/memory-stack.ts';
+import { violations } from './support/axe.ts';
 import { answers, ask, conversationOf, hasEnded, openPage, PATIENTLY, phone, startBrowser } from './support/browser.ts';
 import { pacedInference } from './support/paced-inference.ts';
 import { ensurePage } from './support/server.ts';
 
 const PAGE = fileURLToPath(new URL('../../dist/page', import.meta.url));
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const LOOKS = [{ colorScheme: 'light' as const }, { ...phone, colorScheme: 'dark' as const }];
 
 let browser: Browser;
 let server: MemoryStack;
-let axe: string;
 
 beforeAll(async () => {
   await ensurePage();
-  axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   browser = await startBrowser();
   server = await startMemoryStack({ inference: pacedInference({}), options: { page: PAGE, localUser: true } });
 });
@@ -35,14 +30,6 @@ afterAll(async () => {
 });
 
 const side = (page: Page) => page.getByRole('navigation', { name: 'Conversations' });
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const run = (rules: string[]) =>
-    (globalThis as unknown as { axe: { run(o: object): Promise<AxeResults> } }).axe.run({ runOnly: rules });
-  const results = await page.evaluate(run, RULES);
-  return results.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.html).join(' | ')}`);
-}
 
 async function menu(page: Page, title: string, entry: string): Promise<void> {
   const row = side(page).locator('.side-item', { hasText: title }).first();

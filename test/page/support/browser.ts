@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { LOOK, phone } from './matrix.ts';
+
+export { phone };
 
 const FLAGS = [
   '--no-sandbox',
@@ -31,13 +34,13 @@ export type Opened = {
 export const PATIENTLY = { timeout: 20_000 };
 
 export const WIDE = { width: 1280, height: 860 };
-export const PHONE = { width: 360, height: 740 };
 
 /** A fresh profile. What fails on its own account (a script error, a refused policy) is in `complaints`. */
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Opened> {
   const context = await browser.newContext({
     viewport: WIDE,
     permissions: ['clipboard-read', 'clipboard-write'],
+    ...LOOK,
     ...options,
   });
   const page = await context.newPage();
@@ -49,8 +52,6 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
   await page.goto(url);
   return { context, page, complaints };
 }
-
-export const phone: BrowserContextOptions = { viewport: PHONE, hasTouch: true, isMobile: true };
 
 export async function ask(page: Page, text: string): Promise<void> {
   await page.getByRole('textbox', { name: 'Message' }).fill(text);

@@ -35,10 +35,19 @@ const MODEL: ModelInfo = {
   ],
 };
 
-/** For looking at screens: answers each question as `scripts` says, at a reader's pace; unknown ones are echoed. */
-export function pacedInference(scripts: Readonly<Record<string, Script | 'fail'>>): Inference {
+/**
+ * For looking at screens: answers each question as `scripts` says, at a reader's pace; unknown ones are echoed. `others`:
+ * titles of models beside the first.
+ */
+export function pacedInference(
+  scripts: Readonly<Record<string, Script | 'fail'>>,
+  others: readonly string[] = [],
+): Inference {
   return {
-    models: () => [MODEL],
+    models: () => [
+      MODEL,
+      ...others.map((title) => ({ ...MODEL, id: title.toLowerCase().replaceAll(' ', '-'), title })),
+    ],
     async generate(request: InferenceRequest, sink: InferenceSink, signal: AbortSignal): Promise<InferenceResult> {
       const question = request.messages.findLast(({ role }) => role === 'user')?.content ?? '';
       const script = scripts[question] ?? { text: `You said: ${question}` };
@@ -56,7 +65,7 @@ export function pacedInference(scripts: Readonly<Record<string, Script | 'fail'>
       await write(script.reasoning ?? '', request.prefix.reasoning.length, sink.reasoning.bind(sink));
       await write(script.text, request.prefix.text.length, sink.text.bind(sink));
       const usage = { promptTokens: question.length + 30, reusedTokens: 12, completionTokens: tokens };
-      return { finishReason: script.finishReason ?? 'stop', usage, model: MODEL.id };
+      return { finishReason: script.finishReason ?? 'stop', usage, model: request.model };
     },
     countTokens: async (_model, texts) => texts.map((text) => Math.ceil(text.length / 4)),
     health: async () => ({ status: 'up', detail: 'scripted' }),
