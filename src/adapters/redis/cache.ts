@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
 import type { Cache } from '../../ports/cache.ts';
 import type { RedisConnection } from './connection.ts';
 
@@ -10,6 +10,8 @@ const decompress = promisify(zstdDecompress);
 const PLAIN = 0;
 const ZSTD = 1;
 const COMPRESS_FROM_BYTES = 1_024;
+/** Below it, asking another thread costs more than the work. */
+const ASIDE_FROM_BYTES = 32 * 1_024;
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
 /** No entry is near it: it bounds what a damaged one can unfold to. */
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -64,12 +66,20 @@ export class RedisCache implements Cache {
 }
 
 async function pack(bytes: Buffer): Promise<Buffer> {
-  return bytes.length < COMPRESS_FROM_BYTES ? prefixed(PLAIN, bytes) : prefixed(ZSTD, await compress(bytes, OPTIONS));
+  if (bytes.length < COMPRESS_FROM_BYTES) return prefixed(PLAIN, bytes);
+  return prefixed(
+    ZSTD,
+    bytes.length < ASIDE_FROM_BYTES ? zstdCompressSync(bytes, OPTIONS) : await compress(bytes, OPTIONS),
+  );
 }
 
 async function unpack(stored: Buffer | null): Promise<Uint8Array | null> {
   if (stored?.[0] === PLAIN) return stored.subarray(1);
-  if (stored?.[0] === ZSTD) return await decompress(stored.subarray(1), { maxOutputLength: MAX_BYTES });
+  if (stored?.[0] === ZSTD) {
+    const bytes = stored.subarray(1);
+    const options = { maxOutputLength: MAX_BYTES };
+    return bytes.length < ASIDE_FROM_BYTES ? zstdDecompressSync(bytes, options) : await decompress(bytes, options);
+  }
   return null; // Or of a later version.
 }
 
