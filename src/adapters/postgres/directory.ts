@@ -8,9 +8,10 @@ import type { PlacedUser, Shards } from './shards.ts';
 import { isUuid, storable } from './text.ts';
 import { userIdOf } from './user-id.ts';
 
+const COLUMNS = 'user_id AS "userId", workspace_id AS "workspaceId", shard, epoch, deletion';
 const FIND: Statement = {
   name: 'find_user',
-  text: `SELECT user_id AS "userId", workspace_id AS "workspaceId", shard, epoch, deletion FROM users
+  text: `SELECT ${COLUMNS} FROM users
     WHERE workspace_id = $1 AND external_id = $2`,
 };
 const CREATE: Statement = {
@@ -18,7 +19,7 @@ const CREATE: Statement = {
   // An embedded server lists no shards.
   text: `INSERT INTO users (user_id, workspace_id, external_id, shard)
     SELECT $1, $2, $3, $4::integer WHERE EXISTS (SELECT FROM shards WHERE id = $4 AND state = 'active') OR NOT EXISTS (SELECT FROM shards)
-    ON CONFLICT DO NOTHING`,
+    ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
 };
 /** `deletion`: of one who is being deleted. */
 type FoundUser = PlacedUser & { deletion: string | null };
@@ -95,8 +96,9 @@ export class PostgresDirectory implements Directory {
 
   async #create(workspaceId: WorkspaceId, externalId: string): Promise<FoundUser> {
     const id = userIdOf(workspaceId, storable(externalId));
-    await this.#shards.directory.query(CREATE, [id, workspaceId, storable(externalId), this.#shards.place(id)]);
-    const user = await this.#find(workspaceId, externalId);
+    const values = [id, workspaceId, storable(externalId), this.#shards.place(id)];
+    const [made] = await this.#shards.directory.query<FoundUser>(CREATE, values);
+    const user = made ?? (await this.#find(workspaceId, externalId));
     if (user) return user;
     // The shard takes nobody any more, which this process hears within seconds.
     throw new ChatError('database_unavailable', {
