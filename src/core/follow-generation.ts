@@ -4,7 +4,7 @@ import type { Generation, GenerationRef, Generations } from '../ports/generation
 import type { Frame, LogSnapshot, TokenLog } from '../ports/token-log.ts';
 import type { WaitingLine } from '../ports/waiting-line.ts';
 import { ChatError } from '../protocol/errors.ts';
-import { type GenerationState, isTerminal } from '../protocol/generation.ts';
+import { isTerminal } from '../protocol/generation.ts';
 import { type Cursor, commonPosition, type Position } from '../protocol/position.ts';
 import { gapHealed, portFailed } from '../telemetry/events.ts';
 import { describeWaiting, type Waiting } from './describe-waiting.ts';
@@ -41,13 +41,13 @@ const EVENT_BYTES = 64 * 1024;
  * An answer from where the reader stands to its end: replay from the log, cut over to live, end; from the
  * stored message where the log is gone. The log is the buffer of a slow reader, so memory per reader is
  * bounded. A lost frame, log or end costs seconds, never a hanging reader. Throws `generation_not_found`
- * where there is no such answer (any more), and the signal's reason when aborted. `state`: as the caller has
- * just seen it.
+ * where there is no such answer (any more), and the signal's reason when aborted. `state` and `params`: as the
+ * caller has just seen them.
  */
 export async function* followGeneration(
   ports: FollowPorts,
   settings: FollowSettings,
-  ref: GenerationRef & { state?: GenerationState },
+  ref: GenerationRef & Partial<Pick<Generation, 'state' | 'params'>>,
   from: Cursor,
   signal: AbortSignal,
 ): AsyncGenerator<FollowEvent, void, void> {
@@ -60,12 +60,13 @@ export async function* followGeneration(
     try {
       const { snapshot } = attachment;
       let row: Generation | null = null;
-      if (!snapshot || snapshot.closed || !reader.started || reader.silences > 0 || wasOver) {
+      const isUnknown = !reader.started && !ref.params;
+      if (!snapshot || snapshot.closed || isUnknown || reader.silences > 0 || wasOver) {
         row = await ports.generations.find(ref.id);
         if (!row) throw new ChatError('generation_not_found');
       }
       const isOver = row !== null && isTerminal(row.state);
-      if (snapshot && !reader.started && !isOver) yield start(reader, row);
+      if (snapshot && !reader.started && !isOver) yield start(reader, row ?? ref);
       if (snapshot) yield* catchUp(reader, snapshot);
       if (row && isOver) {
         // Whoever stored it may have died before this.
@@ -98,9 +99,9 @@ type Reader = {
   silences: number;
 };
 
-function start(reader: Reader, row: Generation | null): FollowEvent {
+function start(reader: Reader, asked: Partial<Pick<Generation, 'params'>> | null): FollowEvent {
   reader.started = true;
-  return { kind: 'started', model: row?.params.model ?? null };
+  return { kind: 'started', model: asked?.params?.model ?? null };
 }
 
 /** Bytes from the log, behind a rewind where the reader holds some that a later epoch has replaced. */
