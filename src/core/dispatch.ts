@@ -11,6 +11,9 @@ export type DispatchPorts = { queue: GenerationQueue; line: WaitingLine; outbox:
 /** Generations per user and lane: while others wait, and where a user is alone (every slot there is). */
 export type DispatchSettings = { perUser: number; alone: number };
 
+/** Whether others waited so many milliseconds ago says who takes turns now. */
+const CURRENT_MS = 20;
+
 /**
  * While others wait in a lane, a user's generations take turns with theirs; a user alone gets every
  * idle slot. The broker's order within a lane is then a fair round over users.
@@ -20,7 +23,7 @@ export async function dispatchWindow(
   settings: DispatchSettings,
 ): Promise<DispatchWindow> {
   const width = async (lane: Lane) =>
-    widthOf(await ports.line.look(lane).catch(() => ({ drawn: 1, served: 0 })), settings);
+    widthOf(await ports.line.look(lane, CURRENT_MS).catch(() => ({ drawn: 1, served: 0 })), settings);
   const [stream, chat, batch] = await Promise.all(LANES.map(width));
   return { stream: stream!, chat: chat!, batch: batch! };
 }

@@ -12,7 +12,8 @@ export interface WaitingLine {
   draw(lane: Lane, tokens: readonly (number | null)[]): Promise<number>;
   /** A job with this ticket was claimed. One from before a loss counts as drawn: nobody is ever served before drawing. */
   serve(lane: Lane, ticket: number, tokens: number): Promise<void>;
-  look(lane: Lane): Promise<LineView>;
+  /** As it is, or as it was seen at most so many milliseconds ago. */
+  look(lane: Lane, maxAgeMs?: number): Promise<LineView>;
 }
 
 export type LineView = {

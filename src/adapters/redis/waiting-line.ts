@@ -65,16 +65,12 @@ ${END}`);
 
 const LOOK = script(`${BEGIN}${END}`);
 
-/** Milliseconds for which what Redis last said of a lane is taken for current: every draw and every serving says it. */
-const CURRENT_MS = 20;
-
 type Seen = {
   drawn: number;
   served: number;
-  /** As Redis last said it, and when. */
+  /** As Redis last said it, which it does with every draw and serving too, and when. */
   view: LineView | null;
   at: number;
-  looking: Promise<LineView> | null;
 };
 
 /**
@@ -108,15 +104,10 @@ export class RedisWaitingLine implements WaitingLine {
     await this.#ask(lane, SERVE, [String(ticket), String(tokens)]).catch(() => {}); // As above.
   }
 
-  async look(lane: Lane): Promise<LineView> {
+  async look(lane: Lane, maxAgeMs = 0): Promise<LineView> {
     const seen = this.#seen[lane];
-    if (seen.view && performance.now() - seen.at < CURRENT_MS) return seen.view;
-    seen.looking ??= this.#ask(lane, LOOK, [])
-      .catch(() => ({ drawn: seen.drawn, served: seen.served, ...UNKNOWN }))
-      .finally(() => {
-        seen.looking = null;
-      });
-    return await seen.looking;
+    if (seen.view && performance.now() - seen.at < maxAgeMs) return seen.view;
+    return await this.#ask(lane, LOOK, []).catch(() => ({ drawn: seen.drawn, served: seen.served, ...UNKNOWN }));
   }
 
   async #ask(lane: Lane, what: Script, values: readonly string[]): Promise<LineView> {
@@ -145,5 +136,5 @@ function toView([drawn, served, count, elapsedMs, tokens, mean]: Reply): LineVie
   return { drawn, served, ratePerSecond, tokensPerSecond, meanTokens: mean === '' ? null : Number(mean) };
 }
 
-const unseen = (): Seen => ({ drawn: 0, served: 0, view: null, at: 0, looking: null });
+const unseen = (): Seen => ({ drawn: 0, served: 0, view: null, at: 0 });
 const keysOf = (lane: Lane): [string, string] => [`line:{${lane}}`, `line:{${lane}}:lately`];
