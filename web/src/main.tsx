@@ -4,6 +4,7 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { lazy, StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
+import { askEarly } from './data/ask-early.ts';
 import { speakAsChosen } from './data/language.ts';
 import { queryClient } from './data/query-client.ts';
 import { SessionGate } from './features/session/session-gate.tsx';
@@ -30,5 +31,6 @@ const draw = (): void =>
       </QueryClientProvider>
     </StrictMode>,
   );
+if (!shared) askEarly();
 // Where its texts cannot be fetched the page is in English.
 void speakAsChosen().then(draw, draw);
