@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig, type UserConfig } from 'vite';
+import { keepFiles } from './keep-files.ts';
 
 /** `vite --config web/vite.config.ts` proxies to a server started with `npm start`, for work on the page. */
 const API = [
@@ -23,7 +24,7 @@ export default defineConfig(({ command }) => {
 const CONFIG: UserConfig = {
   root: import.meta.dirname,
   base: '/',
-  plugins: [react()],
+  plugins: [react(), keepFiles()],
   worker: { format: 'es' },
   build: {
     outDir: '../dist/page',

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance } from 'fastify';
-import { NOT_INDEXED, PAGE_CSP } from './security-headers.ts';
+import { NOT_INDEXED, PAGE_CSP, SERVICE_WORKER_CSP } from './security-headers.ts';
 
 /** Addresses that the page itself makes sense of. */
 const PAGE_ADDRESSES = ['/', '/c/:number'];
@@ -20,6 +20,7 @@ export async function servePage(app: FastifyInstance, folder: string): Promise<v
       const immutable = path.startsWith(join(folder, 'assets'));
       void reply.header('cache-control', immutable ? 'public, max-age=31536000, immutable' : 'no-cache');
       if (path.endsWith('.html')) void reply.header('content-security-policy', PAGE_CSP);
+      if (path === join(folder, 'service-worker.js')) void reply.header('content-security-policy', SERVICE_WORKER_CSP);
     },
   });
   for (const address of PAGE_ADDRESSES) app.get(address, (_request, reply) => reply.sendFile('index.html'));

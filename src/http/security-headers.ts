@@ -13,6 +13,9 @@ export const PAGE_CSP = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+/** What keeps the page's files: it may fetch them, and nothing else. */
+export const SERVICE_WORKER_CSP = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'";
+
 /** Everything that is not a page: nothing may run, were a browser to show it. */
 const CSP = "default-src 'none'; frame-ancestors 'none'";
 

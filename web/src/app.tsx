@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react';
 import { closeOverlay, showOverlay } from './data/overlay.ts';
 import { useRoute } from './data/router.ts';
 import { useCommands } from './features/commands/use-commands.ts';
@@ -14,6 +15,7 @@ import { useLanguage } from './words/words.ts';
 import './app.css';
 
 const Chat = early(() => import('./features/transcript/chat.tsx'));
+const NoticeLines = lazy(() => import('./features/offline/notice-lines.tsx'));
 
 export function App() {
   const { number, through } = useRoute();
@@ -28,6 +30,9 @@ export function App() {
         </aside>
       )}
       <main className="app-main" key={language}>
+        <Suspense>
+          <NoticeLines />
+        </Suspense>
         <ChatHeader number={number} onDrawer={narrow ? () => showOverlay({ kind: 'drawer' }) : null} />
         {number === null ? <NewChat /> : <Chat key={number} number={number} through={through} />}
         <Toasts />

@@ -1,3 +1,5 @@
+import { colourBrowser } from './data/theme.ts';
+import { Boundary } from './ui/boundary.tsx';
 import './styles/tokens.css';
 import './styles/base.css';
 import { QueryClientProvider } from '@tanstack/react-query';
@@ -15,20 +17,23 @@ const SharedPage = lazy(() => import('./features/share/shared-page.tsx'));
 const shared = /^\/s\/([\w-]{1,64})\/?$/.exec(location.pathname)?.[1];
 const root = document.getElementById('root');
 if (!root) throw new Error('The page lacks its root element.');
+colourBrowser();
 const draw = (): void =>
   createRoot(root).render(
     <StrictMode>
-      <QueryClientProvider client={queryClient}>
-        {shared ? (
-          <Suspense>
-            <SharedPage id={shared} />
-          </Suspense>
-        ) : (
-          <SessionGate>
-            <App />
-          </SessionGate>
-        )}
-      </QueryClientProvider>
+      <Boundary>
+        <QueryClientProvider client={queryClient}>
+          {shared ? (
+            <Suspense>
+              <SharedPage id={shared} />
+            </Suspense>
+          ) : (
+            <SessionGate>
+              <App />
+            </SessionGate>
+          )}
+        </QueryClientProvider>
+      </Boundary>
     </StrictMode>,
   );
 if (!shared) askEarly();

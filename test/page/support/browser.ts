@@ -41,6 +41,8 @@ export async function openPage(browser: Browser, url: string, options: BrowserCo
     viewport: WIDE,
     permissions: ['clipboard-read', 'clipboard-write'],
     ...LOOK,
+    // What is kept for later is fetched while a test looks elsewhere; those of it say so.
+    serviceWorkers: 'block',
     ...options,
   });
   const page = await context.newPage();

@@ -11,9 +11,20 @@ function read(): Theme {
   return chosen === 'light' || chosen === 'dark' ? chosen : 'system';
 }
 
+const COLOURS = { light: '#fbfaf7', dark: '#151815' };
+
+/** What the browser draws around the page is of its theme too. */
+export function colourBrowser(): void {
+  const chosen = read();
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    meta.content = COLOURS[chosen === 'system' ? (meta.media.includes('dark') ? 'dark' : 'light') : chosen];
+  }
+}
+
 export function setTheme(theme: Theme): void {
   if (theme === 'system') delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
+  colourBrowser();
   try {
     localStorage.setItem(KEY, theme);
   } catch {
