@@ -11,7 +11,7 @@ export type ClientOptions = HttpOptions & {
   connectivity?: Connectivity;
 };
 
-export type Session = { user_id: string; workspace: string; operates: boolean };
+export type Session = { user_id: string; workspace: string; signed_in: boolean; operates: boolean };
 
 export type ChatterBotClient = {
   user(userId: string): UserApi;

@@ -281,6 +281,7 @@ export type SearchHitResource = Static<typeof searchHitSchema>;
 export const sessionSchema = resource('Session', 'For whom this browser speaks.', {
   user_id: Type.String(),
   workspace: Type.String(),
+  signed_in: Type.Boolean({ description: 'By a key that was exchanged for a cookie.' }),
   operates: Type.Boolean({ description: 'May administer the models of this server.' }),
 });
 

@@ -51,6 +51,23 @@ async function send(page: Page, text: string): Promise<void> {
   await page.locator('button.send').click();
 }
 
+/** What is said by the frame in words of the Latin alphabet, names left out. */
+const latinWords = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const told = [
+      ...document.querySelectorAll('[aria-label], [title], [placeholder], button, label, legend, h1, h2, p'),
+    ]
+      .filter((element) => !element.closest('.markdown, .bubble, .suggestions, select'))
+      .flatMap((element) => [
+        element.getAttribute('aria-label') ?? '',
+        element.getAttribute('title') ?? '',
+        element.getAttribute('placeholder') ?? '',
+        ...[...element.childNodes].map((node) => (node.nodeType === Node.TEXT_NODE ? (node.textContent ?? '') : '')),
+      ]);
+    const names = /ChatterBot|Says what a test tells it|Scripted 1B|Markdown|JSON|Enter|Shift|Ctrl|Esc|\bfail\b|API/g;
+    return told.map((text) => text.replace(names, '')).filter((text) => /[a-z]{2}/i.test(text));
+  });
+
 it('speaks Arabic from right to left once that is chosen, and English again', async () => {
   const { page, complaints } = await openPage(browser, server.url);
   await page.getByRole('list', { name: 'Suggestions' }).waitFor();
@@ -63,6 +80,7 @@ it('speaks Arabic from right to left once that is chosen, and English again', as
   expect(await html(page)).toEqual(['ar', 'rtl']);
   await expect.poll(() => language.evaluate((element) => element === document.activeElement)).toBe(true);
   expect(await violations(page)).toEqual([]);
+  expect(await latinWords(page)).toEqual([]);
   await page.keyboard.press('Escape');
 
   await send(page, QUESTION);
@@ -73,6 +91,7 @@ it('speaks Arabic from right to left once that is chosen, and English again', as
   expect((await at('.app-side')).x).toBeGreaterThan((await at('.app-main')).x);
   expect((await at('.bubble')).x).toBeLessThan((await at('.answer')).x + 20);
   expect(await violations(page)).toEqual([]);
+  expect(await latinWords(page)).toEqual([]);
 
   await page.reload();
   await hasEnded(page, 'failed');

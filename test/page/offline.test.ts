@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { startMemoryStack } from '../support/memory-stack.ts';
-import { openPage, PATIENTLY, startBrowser } from './support/browser.ts';
+import { KEY, OTHER_KEY, startMemoryStack } from '../support/memory-stack.ts';
+import { ask, hasEnded, openPage, PATIENTLY, startBrowser } from './support/browser.ts';
 import { pacedInference } from './support/paced-inference.ts';
 import { ensurePage } from './support/server.ts';
 
@@ -27,8 +27,8 @@ afterAll(async () => {
   await browser?.close();
 });
 
-const startServer = (page: string) =>
-  startMemoryStack({ inference: pacedInference({}), options: { page, localUser: true } });
+const startServer = (page: string, localUser = true) =>
+  startMemoryStack({ inference: pacedInference({}), options: { page, localUser } });
 
 /** The files of the page are kept, and it is spoken for. */
 const isKept = (page: Page): Promise<void> =>
@@ -80,7 +80,9 @@ it('shows a new version when it is asked to; a tab of the old one has all of its
   await other.getByRole('list', { name: 'Suggestions' }).waitFor();
 
   await page.getByRole('textbox', { name: 'Message' }).fill('A draft');
+  const reloaded = page.waitForEvent('load');
   await page.getByRole('button', { name: 'Reload' }).click();
+  await reloaded;
   await expect.poll(() => page.evaluate(() => caches.keys()), PATIENTLY).toContain('chatterbot-files-another');
   await expect.poll(() => page.getByRole('textbox', { name: 'Message' }).inputValue(), PATIENTLY).toBe('A draft');
   // The other tab is of the old build: it may still want its files.
@@ -94,4 +96,75 @@ it('shows a new version when it is asked to; a tab of the old one has all of its
     .toEqual(expect.not.arrayContaining([expect.stringMatching(/chatterbot-files-(?!another)/)]));
   expect(complaints).toEqual([]);
   await rm(folder, { recursive: true });
+});
+
+const kept = (page: Page): Promise<string[]> =>
+  page.evaluate(async () => {
+    if (!(await caches.has('chatterbot-chats'))) return [];
+    const requests = await (await caches.open('chatterbot-chats')).keys();
+    return requests.map(({ url }) => new URL(url).pathname).sort();
+  });
+
+async function signIn(page: Page, key: string): Promise<void> {
+  await page.getByLabel('API key').fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+}
+
+it('shows what was read when there is no server, to whoever read it only', async () => {
+  const server = await startServer(PAGE, false);
+  const { page, context, complaints } = await openPage(browser, server.url, KEEPS);
+  await signIn(page, KEY);
+  await isKept(page);
+  await ask(page, 'Kept for later');
+  await hasEnded(page);
+  const address = new URL(page.url()).pathname;
+  await page.goto(server.url);
+  await page.getByLabel('Temporary chat').check();
+  await ask(page, 'Not to be kept');
+  await hasEnded(page);
+  await expect.poll(() => kept(page), PATIENTLY).toEqual(['/kept/chats/1', '/kept/session']);
+  const cookies = await context.cookies();
+
+  await server[Symbol.asyncDispose]();
+  await context.setOffline(true);
+  await page.goto(server.url + address);
+  await page.getByText('You said: Kept for later').waitFor();
+  await page.getByText('The server cannot be reached. You see the one chat').waitFor();
+  await page.getByRole('textbox', { name: 'Message' }).fill('A draft');
+  expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
+  await page.goto(server.url);
+  await page.getByRole('navigation').getByRole('link', { name: 'Kept for later' }).click();
+  expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('A draft');
+  await page.getByText('You said: Kept for later').waitFor();
+  await context.setOffline(false);
+
+  await using other = await startMemoryStack({
+    inference: pacedInference({}),
+    options: { page: PAGE, localUser: false },
+    port: Number(new URL(server.url).port),
+  });
+  // Another life of the server: the session is not known, and nothing is left of it.
+  await page.getByLabel('API key').waitFor({ timeout: 20_000 });
+  await expect.poll(() => kept(page), PATIENTLY).toEqual([]);
+  expect(cookies).not.toEqual([]);
+
+  await signIn(page, OTHER_KEY);
+  await page.goto(other.url);
+  await ask(page, 'Of somebody else');
+  await hasEnded(page);
+  await expect.poll(() => kept(page), PATIENTLY).toEqual(['/kept/chats/1', '/kept/session']);
+  await page.keyboard.press('Control+,');
+  await page.getByRole('radio', { name: 'Do not keep' }).check();
+  await expect.poll(() => kept(page), PATIENTLY).toEqual([]);
+  await page.getByRole('radio', { name: 'Keep here' }).check();
+  await page.keyboard.press('Escape');
+  await page.reload();
+  await expect.poll(() => kept(page), PATIENTLY).toEqual(['/kept/chats/1', '/kept/session']);
+  await page.keyboard.press('Control+,');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('API key').waitFor();
+  expect(await kept(page)).toEqual([]);
+  expect(await page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes('draft')))).toEqual([]);
+  expect(complaints).toEqual([]);
 });

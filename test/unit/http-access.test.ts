@@ -84,7 +84,7 @@ describe('the local user', () => {
     expect((await ask({ host: host(), origin: `http://${host()}` })).status).toBe(200);
     expect((await ask({ host: host(), 'sec-fetch-site': 'none' })).status).toBe(200);
     const session = await ask(browser(), 'GET', '/session');
-    expect(session.json).toEqual({ user_id: 'local', workspace: 'default', operates: false });
+    expect(session.json).toEqual({ user_id: 'local', workspace: 'default', signed_in: false, operates: false });
     const body = JSON.stringify({ message: 'say hello' });
     expect((await ask(browser(), 'POST', LIST, body)).status).toBe(202);
   });
@@ -180,6 +180,7 @@ describe('a session', () => {
     expect((await call(stack.url, 'GET', '/session', { headers })).json).toEqual({
       user_id: 'local',
       workspace: 'other',
+      signed_in: true,
       operates: false,
     });
     expect(

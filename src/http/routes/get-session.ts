@@ -15,12 +15,17 @@ export const getSession = defineRoute({
     200: {
       description: 'Signed in.',
       schema: sessionSchema,
-      example: { user_id: 'local', workspace: 'default', operates: true },
+      example: { user_id: 'local', workspace: 'default', signed_in: false, operates: true },
     },
   },
   errors: [],
   example: {},
   async handle(http, { caller }) {
-    return ok({ user_id: LOCAL_USER, workspace: caller.workspace.name, operates: operates(http, caller) });
+    return ok({
+      user_id: LOCAL_USER,
+      workspace: caller.workspace.name,
+      signed_in: caller.via === 'session',
+      operates: operates(http, caller),
+    });
   },
 });

@@ -1,8 +1,9 @@
 import { LOCAL_USER } from '../../../src/protocol/local-user.ts';
 import { client } from './client.ts';
-import { conversationQuery, messagesQuery, modelsQuery, newestQuery, pinnedQuery, sessionQuery } from './queries.ts';
+import { conversationQuery, messagesQuery, modelsQuery, newestQuery, pinnedQuery } from './queries.ts';
 import { queryClient } from './query-client.ts';
 import { currentRoute } from './router.ts';
+import { sessionQuery } from './session-query.ts';
 
 /**
  * What the first screen is drawn from, asked for at once: nothing waits for the session, or for what is drawn around

@@ -88,6 +88,7 @@ export function deleteConversation(user: UserApi, conversation: ConversationReso
     try {
       await user.remove(number, { keepalive });
       queryClient.removeQueries({ queryKey: ['messages', number] });
+      void import('./kept-chats.ts').then(({ forgetKeptChat }) => forgetKeptChat(number));
       refreshConversations(number);
     } catch (error) {
       restore();

@@ -9,12 +9,6 @@ const FOLDER_AT_MOST = 100;
 /** While something is being answered elsewhere, its dot and title change without us. */
 const REFRESH_MS = 3_000;
 
-export const sessionQuery = queryOptions({
-  queryKey: ['session'],
-  queryFn: ({ signal }) => client.session({ signal }),
-  staleTime: Number.POSITIVE_INFINITY,
-});
-
 export const modelsQuery = queryOptions({
   queryKey: ['models'],
   queryFn: async ({ signal }) => (await client.models({ signal })).items,

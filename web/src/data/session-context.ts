@@ -1,7 +1,16 @@
 import { createContext, useContext } from 'react';
 import type { UserApi } from '../../../client/user-api.ts';
 
-export type SignedIn = { user: UserApi; userId: string; workspace: string; operates: boolean };
+export type SignedIn = {
+  user: UserApi;
+  userId: string;
+  workspace: string;
+  operates: boolean;
+  /** Came by a key, and may go. */
+  signedIn: boolean;
+  /** The server is not there: what is shown was kept. */
+  offline: boolean;
+};
 
 export const SessionContext = createContext<SignedIn | null>(null);
 

@@ -5,7 +5,7 @@ import { type Catalogue, catalogue, FEATURE, type Plural, speak, type Translatio
 
 const ENGLISH = Object.values(
   import.meta.glob<Record<string, object>>(
-    ['../**/words.ts', '../**/*-words.ts', '!./words.ts', '!../data/in-words.ts'],
+    ['../**/words.ts', '../**/*-words.ts', '!./words.ts', '!../**/*in-words.ts'],
     {
       eager: true,
     },
@@ -38,6 +38,15 @@ const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort()
 describe.each(OTHERS)('%s', (language) => {
   const translation = translationOf(language);
   const rules = new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted();
+
+  it('has every text', () => {
+    const missing = [...SOURCES, ['errors', ERRORS] as const].flatMap(([feature, source]) =>
+      Object.keys(source)
+        .filter((key) => translation[feature]?.[key] === undefined)
+        .map((key) => `${feature}.${key}`),
+    );
+    expect(missing).toEqual([]);
+  });
 
   it('has no text that nobody asks for', () => {
     for (const [feature, texts] of Object.entries(translation)) {

@@ -9,6 +9,7 @@ import {
 } from 'react';
 import type { ChatSettingsResource, ModelResource } from '../../../../src/protocol/resources.ts';
 import { useItems } from '../../data/items.ts';
+import { useSession } from '../../data/session-context.ts';
 import { type Settings, useSettings } from '../../data/settings.ts';
 import { useAttempt } from '../../data/use-attempt.ts';
 import { early } from '../../lib/early.tsx';
@@ -47,6 +48,7 @@ export function Composer({ number, models, settings, answering, said, onSend, on
   const [beside, setBeside] = useState<readonly string[]>([]);
   const field = useRef<HTMLTextAreaElement>(null);
   const { sendKey } = useSettings();
+  const { offline } = useSession();
   const { refused, over, attach, remove, onPaste, drop } = useAttaching(draft, setDraft);
   const recall = useRecall(said, draft, setDraft);
   const { attempt, go } = useAttempt(
@@ -55,7 +57,7 @@ export function Composer({ number, models, settings, answering, said, onSend, on
   );
   const prompts = usePrompts(draft, setDraft, field, useItems('prompt').length > 0);
   const message = fold(draft);
-  const canSend = message !== '' && attempt.kind !== 'busy' && answering === null;
+  const canSend = message !== '' && attempt.kind !== 'busy' && answering === null && !offline;
   useGrowing(field, draft.text);
 
   // Another assistant brings its own model.

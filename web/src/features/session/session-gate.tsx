@@ -2,8 +2,8 @@ import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactNode, Suspense, useMemo } from 'react';
 import { ApiError } from '../../../../client/api-error.ts';
 import { client } from '../../data/client.ts';
-import { sessionQuery } from '../../data/queries.ts';
 import { SessionContext } from '../../data/session-context.ts';
+import { sessionQuery } from '../../data/session-query.ts';
 import { Button } from '../../ui/button.tsx';
 import { common } from '../../ui/words.ts';
 import { words } from './words.ts';
@@ -20,7 +20,9 @@ export function SessionGate({ children }: { children: ReactNode }) {
         user: client.user(data.user_id),
         userId: data.user_id,
         workspace: data.workspace,
-        operates: data.operates,
+        operates: data.operates && !data.offline,
+        signedIn: data.signed_in,
+        offline: data.offline,
       },
     [data],
   );

@@ -7,7 +7,9 @@ import { Dialog } from '../../ui/dialog.tsx';
 import { Icon, type IconName } from '../../ui/icon.tsx';
 import { common } from '../../ui/words.ts';
 import { keyNames } from '../commands/keys.ts';
+import { KeepingChoice } from './keeping-choice.tsx';
 import { LanguageChoice } from './language-choice.tsx';
+import { SignOutButton } from './sign-out-button.tsx';
 import { words } from './words.ts';
 import './settings.css';
 
@@ -71,6 +73,7 @@ export default function SettingsDialog({ onClose }: { onClose(): void }) {
         onChoose={(by) => changeSettings({ autoTitle: by === 'model' })}
         note={words.titlesWhen}
       />
+      <KeepingChoice />
       <p className="dialog-text settings-note">{words.keptHere}</p>
       <ul className="settings-more">
         {more().map(([icon, label, overlay]) => (
@@ -83,6 +86,7 @@ export default function SettingsDialog({ onClose }: { onClose(): void }) {
         ))}
       </ul>
       <div className="dialog-actions">
+        <SignOutButton />
         <Button tone="primary" onClick={onClose}>
           {common.done}
         </Button>
