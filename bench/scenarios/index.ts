@@ -6,6 +6,7 @@ import { firstToken } from './first-token.ts';
 import { history } from './history.ts';
 import { long } from './long.ts';
 import type { Scenario } from './scenario.ts';
+import { steps } from './steps.ts';
 import { stop } from './stop.ts';
 import { streaming } from './streaming.ts';
 import { async, sync } from './whole-answers.ts';
@@ -23,6 +24,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   rollout,
   'slow-readers': slowReaders,
   seed: seedLoad,
+  steps,
   stop,
   long,
   adapter,
