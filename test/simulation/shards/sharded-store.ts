@@ -127,6 +127,12 @@ export function shardedConversations(shards: ReachedShards): Conversations {
     history: [],
     search: [],
     setFeedback: false,
+    stored: {
+      conversations: { kept: 0, archived: 0, temporary: 0, deleted: 0 },
+      messages: { recent: 0, archived: 0, bytes: 0 },
+      generations: 0,
+      usageDays: 0,
+    },
   };
   return new Proxy({} as Conversations, {
     get: (_, name) => {
