@@ -54,22 +54,22 @@ export const ERRORS = {
     help: '`details.models` lists those that were asked for in vain.',
   },
   endpoint_unreachable: {
-    status: 502,
+    status: 422,
     message: 'No server answers at that address.',
     help: '`details.reason` says what happened.',
   },
   endpoint_key_refused: {
-    status: 502,
+    status: 422,
     message: 'The server does not accept the key.',
     help: '`details.sent` says whether one was sent.',
   },
   endpoint_not_openai: {
-    status: 502,
+    status: 422,
     message: 'What answers there does not speak the OpenAI API.',
     help: '`details.reason` says what it answered. The address is the one that OpenAI clients are given, often ending in `/v1`.',
   },
   endpoint_without_models: {
-    status: 502,
+    status: 422,
     message: 'The server has no models.',
     help: 'Load or fetch one there, then try again.',
   },

@@ -12,6 +12,8 @@ type Row = {
   body?: (owned: Owned) => unknown;
   query?: string;
   expect: Expected;
+  /** Where the owner operates the server. */
+  operated?: Expected;
 };
 
 const conversation = (owned: Owned) => ({ user_id: owned.user_id, number: String(owned.number) });
@@ -30,8 +32,11 @@ const HIDDEN = { owner: 200, stranger: 404, nobody: 401 };
 /** The same words name somebody else there: an empty answer of their own. */
 const OWN_OF_EACH = { owner: 200, stranger: 200, nobody: 401 };
 
-/** The operator's, of a server by itself. */
-const ELSEWHERE = { owner: 409, stranger: 409, nobody: 401 };
+/** The operator's, of a server by itself: what the operator hears there; elsewhere nobody may. */
+const operatorHears = (owner: number) => ({
+  expect: { owner: 409, stranger: 409, nobody: 401 },
+  operated: { owner, stranger: 403, nobody: 401 },
+});
 
 /** One row for each route: a route without one fails the test. */
 export const MATRIX: Readonly<Record<string, Row>> = {
@@ -86,14 +91,14 @@ export const MATRIX: Readonly<Record<string, Row>> = {
   listDeadLetters: { expect: SAME_FOR_ALL },
   postReplay: { params: generation, expect: { ...HIDDEN, owner: 409 } },
   listModels: { expect: SAME_FOR_ALL },
-  listEndpoints: { expect: ELSEWHERE },
-  postEndpointTry: { body: () => ({ address: 'http://127.0.0.1:9' }), expect: ELSEWHERE },
-  postEndpoint: { body: () => ({ address: 'http://127.0.0.1:9' }), expect: ELSEWHERE },
-  deleteEndpoint: { params: generation, expect: ELSEWHERE },
-  listLocalModels: { expect: ELSEWHERE },
-  postLocalModelDownload: { params: () => ({ name: 'x' }), expect: ELSEWHERE },
-  deleteLocalModelDownload: { params: () => ({ name: 'x' }), expect: ELSEWHERE },
-  deleteLocalModel: { params: () => ({ name: 'x' }), expect: ELSEWHERE },
+  listEndpoints: { ...operatorHears(200) },
+  postEndpointTry: { body: () => ({ address: 'http://127.0.0.1:9' }), ...operatorHears(422) },
+  postEndpoint: { body: () => ({ address: 'http://127.0.0.1:9' }), ...operatorHears(422) },
+  deleteEndpoint: { params: generation, ...operatorHears(404) },
+  listLocalModels: { ...operatorHears(200) },
+  postLocalModelDownload: { params: () => ({ name: 'x' }), ...operatorHears(404) },
+  deleteLocalModelDownload: { params: () => ({ name: 'x' }), ...operatorHears(404) },
+  deleteLocalModel: { params: () => ({ name: 'x' }), ...operatorHears(404) },
   getSession: { expect: SAME_FOR_ALL },
   postSession: { body: () => ({ api_key: 'nobody has this' }), expect: { owner: 401, stranger: 401, nobody: 401 } },
   deleteSession: { expect: { owner: 204, stranger: 204, nobody: 204 } },
@@ -122,7 +127,7 @@ export function codeOf({ headers, json }: Reply): string {
 /** In the order of the matrix, strangers before the owner, who may change things. */
 export const PRINCIPALS: readonly Principal['name'][] = ['nobody', 'unknown key', 'other workspace', 'owner'];
 
-export async function askAs(url: string, route: Route, principal: Principal, owned: Owned) {
+export async function askAs(url: string, route: Route, principal: Principal, owned: Owned, isOperated = false) {
   const row = MATRIX[route.id]!;
   const params = row.params?.(owned) ?? {};
   const path = route.path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(params[name]!));
@@ -130,7 +135,7 @@ export async function askAs(url: string, route: Route, principal: Principal, own
     ...(principal.key !== undefined && { key: principal.key }),
     ...(row.body && { body: row.body(owned) }),
   });
-  const { owner, stranger, nobody } = row.expect;
+  const { owner, stranger, nobody } = (isOperated ? row.operated : undefined) ?? row.expect;
   const expected = principal.name === 'owner' ? owner : principal.name === 'other workspace' ? stranger : nobody;
   return { reply, expected };
 }
