@@ -75,6 +75,7 @@ export const MessageList = memo(function MessageList({ ref, scroller, messages, 
         data={older}
         shift={shift}
         bufferSize={BUFFER_PX}
+        itemSize={ROW_PX}
         startMargin={START_PX}
         // The focus is never lost by scrolling.
         keepMounted={focusedAt < 0 ? NONE : [focusedAt]}
@@ -88,6 +89,8 @@ export const MessageList = memo(function MessageList({ ref, scroller, messages, 
   );
 });
 
+/** A guess at what was not drawn yet. Left to the list it changes with the first rows, and moves what is read. */
+const ROW_PX = 110;
 /** The padding above it, in the style sheet. */
 const START_PX = 12;
 const NONE: readonly number[] = [];
