@@ -27,6 +27,7 @@ Many machines, on one: ${Object.entries(SCENARIOS)
 
   --quick       fewer rounds, shorter
   --seconds N   of what is held or goes on for a while
+  --apis N, --workers N   of each, 2 where it is not said
   --peers LIST  install and run these beside: ${PEER_NAMES.join(', ')}; or all
   --model PATH  for engine and times
   --toy         a fiftieth of everything: whether the bench runs, not what it measures
@@ -40,6 +41,8 @@ const { values, positionals } = parseArgs({
     toy: { type: 'boolean', default: false },
     peers: { type: 'string' },
     seconds: { type: 'string' },
+    apis: { type: 'string', default: '2' },
+    workers: { type: 'string', default: '2' },
     model: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -122,7 +125,8 @@ async function runAll(names: readonly string[]): Promise<number> {
       const peers = values.peers === 'all' ? PEER_NAMES : (values.peers?.split(',') ?? []);
       const seconds = values.seconds === undefined ? null : Number(values.seconds);
       const { signal } = leaving;
-      const start: Context['startSystem'] = (options) => startSystem(upstream.url, options, signal);
+      const size = { apis: Number(values.apis), workers: Number(values.workers) };
+      const start: Context['startSystem'] = (options) => startSystem(upstream.url, { ...size, ...options }, signal);
       const startWarm: Context['startSystem'] = async (options) => {
         const system = await start(options);
         await warm(system);

@@ -105,6 +105,13 @@ const kept = (page: Page): Promise<string[]> =>
     return requests.map(({ url }) => new URL(url).pathname).sort();
   });
 
+/** What is read is kept a moment later. */
+const isKeptWhole = (page: Page, said: string): Promise<boolean> =>
+  page.evaluate(async (text) => {
+    const chat = await (await caches.open('chatterbot-chats')).match('/kept/chats/1');
+    return ((await chat?.text()) ?? '').includes(text);
+  }, said);
+
 async function signIn(page: Page, key: string): Promise<void> {
   await page.getByLabel('API key').fill(key);
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -118,6 +125,7 @@ it('shows what was read when there is no server, to whoever read it only', async
   await isKept(page);
   await ask(page, 'Kept for later');
   await hasEnded(page);
+  await expect.poll(() => isKeptWhole(page, 'You said: Kept for later'), PATIENTLY).toBe(true);
   const address = new URL(page.url()).pathname;
   await page.goto(server.url);
   await page.getByLabel('Temporary chat').check();
