@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ERRORS } from '../../../src/protocol/errors.ts';
 import { firstSpoken, LANGUAGES, type Language, localeOf } from './languages.ts';
-import { type Catalogue, catalogue, FEATURE, type Plural, speak, type Translation, translated } from './words.ts';
+import type { Catalogue, Plural, Translation } from './translation.ts';
+import { catalogue, FEATURE, speak, translated } from './words.ts';
 
 const ENGLISH = Object.values(
   import.meta.glob<Record<string, object>>(

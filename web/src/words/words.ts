@@ -1,11 +1,6 @@
 import { createStore } from '../lib/store.ts';
 import type { Language } from './languages.ts';
-
-/** One text for each way in which the language counts; `{count}` decides. */
-export type Plural = { other: string } & Partial<Record<Intl.LDMLPluralRule, string>>;
-export type Catalogue = Readonly<Record<string, string | Plural>>;
-/** By feature. */
-export type Translation = Readonly<Record<string, Catalogue>>;
+import type { Catalogue, Plural, Translation } from './translation.ts';
 
 type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
 type NamesIn<Entry> = Entry extends string ? Names<Entry> : Names<Entry[keyof Entry]> | 'count';
