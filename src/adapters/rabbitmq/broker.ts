@@ -69,6 +69,16 @@ export class Broker implements AsyncDisposable {
     return this.#declaring;
   }
 
+  /** Whether it holds less than a lane may. */
+  async hasRoom(queue: string): Promise<boolean> {
+    const connection = await this.connection();
+    const channel = await this.answered(connection.createChannel());
+    channel.on('error', () => undefined);
+    const { messageCount } = await this.answered(channel.checkQueue(queue));
+    void closeFully(channel);
+    return messageCount < this.#options.maxLength;
+  }
+
   /** Bounds the wait for an answer of the broker. */
   async answered<T>(answer: Promise<T>): Promise<T> {
     const waiting = new AbortController();

@@ -2,14 +2,17 @@ import type { ConfirmChannel } from 'amqplib';
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleType } from 'cockatiel';
 import type { GenerationJob } from '../../ports/generations.ts';
 import { ChatError } from '../../protocol/errors.ts';
-import type { Broker } from './broker.ts';
+import { type Broker, closeFully, report } from './broker.ts';
 import { SteadyChannel } from './steady-channel.ts';
+import { LANE_EXCHANGE, laneQueue } from './topology.ts';
 
 /** Milliseconds within which the broker must have taken a message for certain. */
 const CONFIRM_TIMEOUT = 5000;
 /** Silent publishes in a row after which the next ones fail at once, and milliseconds until one may try again. */
 const BREAK_AFTER = 2;
 const TRY_AGAIN_AFTER = 1000;
+/** Milliseconds between two looks at whether a queue that refuses is full. */
+const DOUBT_EVERY = 10_000;
 /** Seconds that a refused caller is told to wait. */
 const RETRY_AFTER = 5;
 
@@ -32,6 +35,7 @@ export class Publisher implements AsyncDisposable {
   /** Ids of messages that no queue would take; their confirm follows. */
   readonly #returned = new Set<string>();
   #lastId = 0;
+  #lastDoubt = Number.NEGATIVE_INFINITY;
 
   constructor(broker: Broker) {
     this.#broker = broker;
@@ -89,7 +93,10 @@ export class Publisher implements AsyncDisposable {
     let waiting = messages.length;
     const settle = (message: Message, messageId: string, error: Error | null) => {
       if (this.#returned.delete(messageId)) unroutable.push(message);
-      else if (error) return reject(error.message === NEGATIVE_CONFIRM ? full(error) : unavailable(error));
+      else if (error?.message === NEGATIVE_CONFIRM) {
+        void this.#doubt(channel, message).catch((trouble: unknown) => report('look at a refusing queue', trouble));
+        return reject(full(error));
+      } else if (error) return reject(unavailable(error));
       if (--waiting === 0) resolve();
     };
     try {
@@ -106,6 +113,17 @@ export class Publisher implements AsyncDisposable {
       clearTimeout(late);
       signal?.removeEventListener('abort', giveUp);
     }
+  }
+
+  /**
+   * A channel can be refused for good by a queue that has room: servers of 3.10 were seen to, after a node that led
+   * the queue had died. Another channel is heard.
+   */
+  async #doubt(channel: ConfirmChannel, { exchange, job }: Message): Promise<void> {
+    if (performance.now() - this.#lastDoubt < DOUBT_EVERY) return;
+    this.#lastDoubt = performance.now();
+    const queue = exchange === LANE_EXCHANGE ? laneQueue(job.lane) : exchange;
+    if (await this.#broker.hasRoom(queue)) await closeFully(channel);
   }
 }
 
