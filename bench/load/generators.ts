@@ -49,6 +49,8 @@ export type ReaderCounts = {
   /** From when the model wrote a token to when it was read. */
   delay: Quantiles;
   ack: Quantiles;
+  /** As `ack`, since the readers began. */
+  ackWhole: Quantiles;
   resume: Quantiles;
 };
 
@@ -154,6 +156,7 @@ const NOTHING = {
   ttft: NO_QUANTILES,
   delay: NO_QUANTILES,
   ack: NO_QUANTILES,
+  ackWhole: NO_QUANTILES,
   resume: NO_QUANTILES,
 } as const;
 

@@ -62,6 +62,7 @@ static struct {
   struct { char name[64]; uint64_t count; } codes[MOST_CODES];
   hist ttft, delay, ack, resume, gap;
 } now_count;
+static hist ack_whole;  // Never begun anew.
 static long live, running, unserved;
 
 static uint64_t clock_us;
@@ -483,6 +484,7 @@ static void take_response(session *s) {
     char *conversation = strstr(s->line.at, "\"conversation_id\":");
     if (conversation) s->conversation = strtoll(conversation + 18, NULL, 10);
     hist_add(&now_count.ack, (int64_t)(clock_us - s->scheduled_us));
+    hist_add(&ack_whole, (int64_t)(clock_us - s->scheduled_us));
     s->tries = 0;
     if (asks == ASYNC) return look_later(s);
     if (s->response.closes) {
@@ -572,6 +574,7 @@ static void print_counts(void) {
   hist_print(stdout, "ttft", &now_count.ttft), printf(",");
   hist_print(stdout, "delay", &now_count.delay), printf(",");
   hist_print(stdout, "ack", &now_count.ack), printf(",");
+  hist_print(stdout, "ackWhole", &ack_whole), printf(",");
   hist_print(stdout, "resume", &now_count.resume);
   printf("}\n");
   fflush(stdout);

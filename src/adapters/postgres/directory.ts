@@ -14,12 +14,9 @@ const FIND: Statement = {
   text: `SELECT ${COLUMNS} FROM users
     WHERE workspace_id = $1 AND external_id = $2`,
 };
-const CREATE: Statement = {
-  name: 'create_user',
-  // An embedded server lists no shards.
-  text: `INSERT INTO users (user_id, workspace_id, external_id, shard)
-    SELECT $1, $2, $3, $4::integer WHERE EXISTS (SELECT FROM shards WHERE id = $4 AND state = 'active') OR NOT EXISTS (SELECT FROM shards)
-    ON CONFLICT DO NOTHING RETURNING ${COLUMNS}`,
+const ENSURE: Statement = {
+  name: 'ensure_user',
+  text: `SELECT ${COLUMNS} FROM ensure_user($1, $2, $3, $4)`,
 };
 /** `deletion`: of one who is being deleted. */
 type FoundUser = PlacedUser & { deletion: string | null };
@@ -39,7 +36,7 @@ export class PostgresDirectory implements Directory {
 
   async ensureUser(workspaceId: WorkspaceId, externalId: string): Promise<UserId> {
     const id = await this.#remember(workspaceId, externalId, async () => {
-      const user = (await this.#find(workspaceId, externalId)) ?? (await this.#create(workspaceId, externalId));
+      const user = await this.#ensure(workspaceId, externalId);
       if (user.deletion !== null) return null;
       // Also for one found: whoever made it may have died before its home was there.
       await this.#shards.makeHome(user);
@@ -94,11 +91,10 @@ export class PostgresDirectory implements Directory {
     return row ?? null;
   }
 
-  async #create(workspaceId: WorkspaceId, externalId: string): Promise<FoundUser> {
+  async #ensure(workspaceId: WorkspaceId, externalId: string): Promise<FoundUser> {
     const id = userIdOf(workspaceId, storable(externalId));
     const values = [id, workspaceId, storable(externalId), this.#shards.place(id)];
-    const [made] = await this.#shards.directory.query<FoundUser>(CREATE, values);
-    const user = made ?? (await this.#find(workspaceId, externalId));
+    const [user] = await this.#shards.directory.query<FoundUser>(ENSURE, values);
     if (user) return user;
     // The shard takes nobody any more, which this process hears within seconds.
     throw new ChatError('database_unavailable', {

@@ -225,18 +225,18 @@ export class ShardSet implements Shards, AsyncDisposable {
 
   /** Where it belongs by hash, whether or not it is up. */
   preferred(userId: UserId): number {
-    return this.#takers(userId)[0]!.id;
+    const [first] = this.#takers(userId);
+    if (!first) throw new ChatError('database_unavailable', { details: { reason: 'no shard takes users' } });
+    return first.id;
   }
 
-  place(userId: UserId): number {
+  place(userId: UserId): number | null {
     const takers = this.#takers(userId);
-    return (takers.find(({ db }) => db.isUp) ?? takers[0]!).id;
+    return (takers.find(({ db }) => db.isUp) ?? takers[0])?.id ?? null;
   }
 
   #takers(userId: UserId): Open[] {
     const takers = [...this.#open.values()].filter(({ state }) => state === 'active');
-    if (takers.length === 0)
-      throw new ChatError('database_unavailable', { details: { reason: 'no shard takes users' } });
     return rendezvous(userId, takers);
   }
 

@@ -35,8 +35,8 @@ export interface Shards {
   atHome<T>(userId: UserId, attempt: (db: Db) => Promise<T>, away: Away<T>): Promise<T | null>;
   /** Of a user who is not there: `none`. */
   read<T>(userId: UserId, freshness: Freshness, none: T, attempt: (db: Db) => Promise<T>): Promise<T>;
-  /** Where a new user is placed. */
-  place(userId: UserId): number;
+  /** Where a new user is placed; null where no shard takes any. */
+  place(userId: UserId): number | null;
   /** Where the directory has placed one. Does nothing where the home is there, or the user has moved on. */
   makeHome(user: PlacedUser): Promise<void>;
 }
