@@ -21,6 +21,10 @@ export class TokenLogFollowers {
   tell(id: GenerationId, frame: Frame): void {
     const of = this.#followers.get(id);
     if (!of) return;
+    if (of.size === 1) {
+      this.#hear(of.values().next().value!, frame);
+      return;
+    }
     for (const follower of [...of]) {
       if (of.has(follower)) this.#hear(follower, frame);
     }

@@ -34,6 +34,10 @@ export type FollowEvent =
   | { kind: 'rewind'; to: Position; cursor: Cursor }
   | { kind: 'ended'; generation: Generation; cursor: Cursor };
 
+export type TextEvent = Extract<FollowEvent, { kind: 'text' | 'reasoning' }>;
+/** In the turn of its frame, which costs no promise; false: not now, it comes as any other event. Must not throw. */
+export type TakeText = (event: TextEvent) => boolean;
+
 const WAITING_POLL_MS = 1_000;
 const EVENT_BYTES = 64 * 1024;
 
@@ -42,7 +46,8 @@ const EVENT_BYTES = 64 * 1024;
  * stored message where the log is gone. The log is the buffer of a slow reader, so memory per reader is
  * bounded. A lost frame, log or end costs seconds, never a hanging reader. Throws `generation_not_found`
  * where there is no such answer (any more), and the signal's reason when aborted. `state` and `params`: as the
- * caller has just seen them.
+ * caller has just seen them. Live text goes to `takeText` where there is one, and only while the caller waits
+ * for the next event.
  */
 export async function* followGeneration(
   ports: FollowPorts,
@@ -50,6 +55,7 @@ export async function* followGeneration(
   ref: GenerationRef & Partial<Pick<Generation, 'state' | 'params'>>,
   from: Cursor,
   signal: AbortSignal,
+  takeText: TakeText | null = null,
 ): AsyncGenerator<FollowEvent, void, void> {
   const wasOver = ref.state !== undefined && isTerminal(ref.state);
   const reader: Reader = { cursor: from, started: from.epoch > 0, waiting: null, silences: 0 };
@@ -74,7 +80,7 @@ export async function* followGeneration(
         yield* fromStored(ports, reader, row);
         return;
       }
-      const live = new LiveEvents(ports, settings, reader, inbox, snapshot ? null : row);
+      const live = new LiveEvents(ports, settings, reader, inbox, snapshot ? null : row, takeText);
       // No generator within this one: it would cost each token two more turns of the event loop's queue.
       while (!live.isOver) for (const event of await live.next()) yield event;
     } finally {
@@ -148,7 +154,7 @@ function takeFrame(reader: Reader, { epoch, at, text, reasoning }: BytesFrame, e
   if (said.length > 0) events.push(take(reader, epoch, 'text', said));
 }
 
-function take(reader: Reader, epoch: number, kind: 'text' | 'reasoning', part: Uint8Array): FollowEvent {
+function take(reader: Reader, epoch: number, kind: TextEvent['kind'], part: Uint8Array): TextEvent {
   const { text, reasoning } = reader.cursor.at;
   const at = kind === 'text' ? { text: text + part.length, reasoning } : { text, reasoning: reasoning + part.length };
   reader.cursor = { epoch, at };
@@ -179,6 +185,7 @@ class LiveEvents {
   readonly #reader: Reader;
   readonly #inbox: FrameInbox;
   readonly #queued: Generation | null;
+  readonly #hear: ((frame: Frame) => boolean) | null;
   #patienceMs: number;
   /** At the line, since frames were last waited for. */
   #hasLooked = false;
@@ -190,12 +197,14 @@ class LiveEvents {
     reader: Reader,
     inbox: FrameInbox,
     queued: Generation | null,
+    takeText: TakeText | null,
   ) {
     this.#ports = ports;
     this.#settings = settings;
     this.#reader = reader;
     this.#inbox = inbox;
     this.#queued = queued;
+    this.#hear = takeText && ((frame) => this.#pass(frame, takeText));
     this.#patienceMs = settings.watchdogMs * Math.min(4, 2 ** reader.silences);
   }
 
@@ -207,7 +216,7 @@ class LiveEvents {
     }
     this.#hasLooked = false;
     const stepMs = this.#queued ? Math.min(this.#patienceMs, WAITING_POLL_MS) : this.#patienceMs;
-    if ((await this.#inbox.wait(stepMs)) === 'silence') {
+    if ((await this.#inbox.wait(stepMs, this.#hear)) === 'silence') {
       this.#patienceMs -= stepMs;
       if (this.#patienceMs <= 0) {
         this.#reader.silences += 1;
@@ -215,9 +224,30 @@ class LiveEvents {
       }
       return [];
     }
+    this.#heard();
+    return this.#take(this.#inbox.drain());
+  }
+
+  #heard(): void {
     this.#reader.silences = 0;
     this.#patienceMs = this.#settings.watchdogMs;
-    return this.#take(this.#inbox.drain());
+  }
+
+  /** What is more than one piece of text, and right behind the reader, waits for its turn. */
+  #pass(frame: Frame, takeText: TakeText): boolean {
+    const reader = this.#reader;
+    const { cursor } = reader;
+    if (frame.kind !== 'bytes' || !reader.started || !isNext(cursor, frame)) return false;
+    const kind = frame.reasoning.length === 0 ? 'text' : 'reasoning';
+    const part = frame[kind];
+    if (part.length === 0 || part.length !== frame.text.length + frame.reasoning.length) return false;
+    if (part.length > EVENT_BYTES) return false;
+    if (!takeText(take(reader, frame.epoch, kind, part))) {
+      reader.cursor = cursor;
+      return false;
+    }
+    this.#heard();
+    return true;
   }
 
   #take(frames: readonly Frame[]): FollowEvent[] {
@@ -235,6 +265,10 @@ class LiveEvents {
     }
     return events;
   }
+}
+
+function isNext({ epoch, at }: Cursor, frame: BytesFrame): boolean {
+  return frame.epoch === epoch && frame.at.text === at.text && frame.at.reasoning === at.reasoning;
 }
 
 function fitsReader({ cursor }: Reader, epoch: number, at: Position): boolean {

@@ -19,6 +19,7 @@ export class FrameInbox implements Disposable {
   #ticking: AbortController | null = null;
   #tickMs = 0;
   #quietTicks = 0;
+  #hear: ((frame: Frame) => boolean) | null = null;
 
   constructor(clock: Clock, maxBytes: number, signal: AbortSignal) {
     this.#clock = clock;
@@ -28,6 +29,10 @@ export class FrameInbox implements Disposable {
   }
 
   put(frame: Frame): void {
+    if (this.#waiting && this.#hear?.(frame)) {
+      this.#quietTicks = 0;
+      return;
+    }
     if (frame.kind === 'bytes') this.#bytes += frame.text.length + frame.reasoning.length;
     if (this.#bytes > this.#maxBytes) {
       this.#frames = [{ kind: 'gap' }];
@@ -45,8 +50,12 @@ export class FrameInbox implements Disposable {
     return frames;
   }
 
-  /** Rejects with the signal's reason when aborted. One wait at a time. */
-  wait(silenceMs: number): Promise<'frames' | 'silence'> {
+  /**
+   * Rejects with the signal's reason when aborted. One wait at a time. A frame that comes while it lasts goes to
+   * `hear`, and ends the wait only where that returns false, which leaves the frame here.
+   */
+  wait(silenceMs: number, hear: ((frame: Frame) => boolean) | null = null): Promise<'frames' | 'silence'> {
+    this.#hear = hear;
     if (this.#frames.length > 0) return Promise.resolve('frames');
     if (this.#signal.aborted) return Promise.reject(this.#signal.reason);
     this.#quietTicks = 0;

@@ -31,7 +31,6 @@ export class SseConnection implements Disposable {
   readonly #letGo: () => void;
   #reason: CloseReason = 'error';
   #begun = false;
-  #isBehind = false;
 
   /** Throws `too_many_streams` and `shutting_down`. */
   constructor(
@@ -56,6 +55,13 @@ export class SseConnection implements Disposable {
   /** The head is out: errors can only be told as events. */
   get hasBegun(): boolean {
     return this.#begun;
+  }
+
+  /** Writes at once; false, and nothing written, where the reader is behind or the head is not out. */
+  writeNow(text: string): boolean {
+    if (!this.#begun || (this.#socket ?? this.#reply.raw).writableNeedDrain) return false;
+    this.#send(text);
+    return true;
   }
 
   /** To be awaited where the socket has not taken it. */
@@ -106,7 +112,7 @@ export class SseConnection implements Disposable {
   /** A reader that is behind gets none: it has bytes to read. */
   #beat(): void {
     this.#begin();
-    if (!this.#isBehind) this.#send(HEARTBEAT);
+    if (!(this.#socket ?? this.#reply.raw).writableNeedDrain) this.#send(HEARTBEAT);
   }
 
   async #drained(): Promise<void> {
@@ -114,14 +120,12 @@ export class SseConnection implements Disposable {
     const timer = setTimeout(() => stalled.abort(STALLED), STALLED_MS);
     const leave = () => stalled.abort(this.signal.reason);
     this.signal.addEventListener('abort', leave, { once: true });
-    this.#isBehind = true;
     try {
       this.signal.throwIfAborted();
       await once(this.#socket ?? this.#reply.raw, 'drain', { signal: stalled.signal });
     } catch {
       throw stalled.signal.aborted ? stalled.signal.reason : this.signal.reason;
     } finally {
-      this.#isBehind = false;
       clearTimeout(timer);
       this.signal.removeEventListener('abort', leave);
     }

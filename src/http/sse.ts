@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { type FollowEvent, followGeneration } from '../core/follow-generation.ts';
+import { type FollowEvent, followGeneration, type TextEvent } from '../core/follow-generation.ts';
 import type { Generation } from '../ports/generations.ts';
 import { type Cursor, formatEventId } from '../protocol/position.ts';
 import { DONE, type NamedEvents, type PlainEvent } from '../protocol/stream-events.ts';
@@ -37,7 +37,12 @@ export async function streamGeneration(
 async function writeEvents(http: Http, connection: SseConnection, generation: Generation, from: Cursor): Promise<void> {
   const { ports, follow } = http.deps;
   let at = from;
-  for await (const event of followGeneration(ports, follow, generation, from, connection.signal)) {
+  const takeText = (event: TextEvent) => {
+    if (!connection.writeNow(renderEvent(event, event.cursor))) return false;
+    at = event.cursor;
+    return true;
+  };
+  for await (const event of followGeneration(ports, follow, generation, from, connection.signal, takeText)) {
     if ('cursor' in event) at = event.cursor;
     const behind = connection.write(renderEvent(event, at));
     if (behind) await behind;

@@ -1,4 +1,4 @@
-import { type FollowEvent, followGeneration } from '../../src/core/follow-generation.ts';
+import { type FollowEvent, followGeneration, type TextEvent } from '../../src/core/follow-generation.ts';
 import type { Generation } from '../../src/ports/generations.ts';
 import { type Cursor, START } from '../../src/protocol/position.ts';
 import type { Api, World } from './world.ts';
@@ -58,11 +58,20 @@ async function readFrom(world: World, api: Api, reader: Reader, from: Cursor): P
       gone.resolve('gone');
     });
   }
-  const events = followGeneration(api.ports, world.followSettings, reader.generation, from, left.signal);
+  let isThere = true;
+  /** As a socket that has room, most of the time. */
+  const takeText = (event: TextEvent) => {
+    if (!isThere || world.scheduler.random() < 0.2) return false;
+    noteLag(world, reader, event);
+    cursor = take(world, reader, event, cursor);
+    return true;
+  };
+  const events = followGeneration(api.ports, world.followSettings, reader.generation, from, left.signal, takeText);
   for (;;) {
     const next = events.next().catch((error: unknown) => ({ failed: error }));
     const news = await Promise.race([next, gone.promise]);
     if (news === 'gone' || 'failed' in news || news.done) {
+      isThere = false;
       left.abort(new Error('left'));
       if (api.process.alive) void events.return();
       return cursor;
