@@ -1,9 +1,6 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Frame } from '../ports/token-log.ts';
 
-/** Silence is noticed between its time and a quarter more: one timer ticks for all waits, since each frame ends one. */
-const TICKS = 4;
-
 /**
  * The live frames of one reader between two of its reads. When it is too slow they are dropped, and a gap
  * stands in their place: the log still has them.
@@ -16,9 +13,9 @@ export class FrameInbox implements Disposable {
   #frames: Frame[] = [];
   #bytes = 0;
   #waiting: PromiseWithResolvers<'frames' | 'silence'> | null = null;
-  #ticking: AbortController | null = null;
-  #tickMs = 0;
-  #quietTicks = 0;
+  #watching: AbortController | null = null;
+  #silenceMs = 0;
+  #quietSince = 0;
   #hear: ((frame: Frame) => boolean) | null = null;
 
   constructor(clock: Clock, maxBytes: number, signal: AbortSignal) {
@@ -30,7 +27,7 @@ export class FrameInbox implements Disposable {
 
   put(frame: Frame): void {
     if (this.#waiting && this.#hear?.(frame)) {
-      this.#quietTicks = 0;
+      this.#quietSince = this.#clock.now();
       return;
     }
     if (frame.kind === 'bytes') this.#bytes += frame.text.length + frame.reasoning.length;
@@ -58,30 +55,30 @@ export class FrameInbox implements Disposable {
     this.#hear = hear;
     if (this.#frames.length > 0) return Promise.resolve('frames');
     if (this.#signal.aborted) return Promise.reject(this.#signal.reason);
-    this.#quietTicks = 0;
+    this.#quietSince = this.#clock.now();
     const waiting = Promise.withResolvers<'frames' | 'silence'>();
     this.#waiting = waiting;
-    const tickMs = silenceMs / TICKS;
-    if (!this.#ticking || tickMs !== this.#tickMs) {
-      this.#ticking?.abort();
-      this.#ticking = new AbortController();
-      this.#tickMs = tickMs;
-      void this.#tick(this.#ticking.signal);
+    if (!this.#watching || silenceMs !== this.#silenceMs) {
+      this.#watching?.abort();
+      this.#watching = new AbortController();
+      this.#silenceMs = silenceMs;
+      void this.#watch(this.#watching.signal);
     }
     return waiting.promise;
   }
 
   [Symbol.dispose](): void {
     this.#signal.removeEventListener('abort', this.#abort);
-    this.#ticking?.abort();
+    this.#watching?.abort();
   }
 
-  /** The first of the ticks that a wait sees began before it. */
-  async #tick(stopped: AbortSignal): Promise<void> {
+  /** One timer for all waits, since each frame ends one: what came meanwhile puts off its next look. */
+  async #watch(stopped: AbortSignal): Promise<void> {
     while (!stopped.aborted) {
-      await this.#clock.sleep(this.#tickMs, stopped).catch(() => {});
-      this.#quietTicks += 1;
-      if (!stopped.aborted && this.#quietTicks > TICKS) this.#settle((waiting) => waiting.resolve('silence'));
+      const leftMs = this.#waiting ? this.#quietSince + this.#silenceMs - this.#clock.now() : this.#silenceMs;
+      // A clock that was set back puts it off by no more than that.
+      if (leftMs > 0) await this.#clock.sleep(Math.min(leftMs, this.#silenceMs), stopped).catch(() => {});
+      else this.#settle((waiting) => waiting.resolve('silence'));
     }
   }
 
