@@ -95,8 +95,9 @@ function htmlTable(rows: readonly Row[]): string {
   return `<div class="wide"><table><tr>${head}</tr>${lines}</table></div>`;
 }
 
-/** One bar a row, labelled with the row's first column. */
-function bars(rows: readonly Row[], column: string): string {
+/** One bar a row that has the column, labelled with the row's first column. */
+function bars(all: readonly Row[], column: string): string {
+  const rows = all.filter((row) => column in row);
   const values = rows.map((row) => Number(row[column]));
   const most = Math.max(...values, Number.MIN_VALUE);
   const lines = rows.map((row, index) => {

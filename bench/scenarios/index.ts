@@ -8,12 +8,13 @@ import { long } from './long.ts';
 import type { Scenario } from './scenario.ts';
 import { steps } from './steps.ts';
 import { stop } from './stop.ts';
-import { streaming } from './streaming.ts';
+import { peers, streaming } from './streaming.ts';
 import { async, sync } from './whole-answers.ts';
 
 /** By the names that they are asked for. */
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   streaming,
+  peers,
   'first-token': firstToken,
   concurrent,
   growth,
@@ -34,6 +35,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
 /** What the table of goals needs. */
 export const GOAL_SCENARIOS: readonly string[] = [
   'streaming',
+  'peers',
   'first-token',
   'concurrent',
   'growth',

@@ -19,9 +19,10 @@ const PEERS: Readonly<Record<string, Peer>> = {
 };
 export const PEER_NAMES = Object.keys(PEERS);
 
-export type Peers = AsyncDisposable & { targets: readonly Target[]; note: string };
+/** `absent`: names of those that were not asked for. */
+export type Peers = AsyncDisposable & { targets: readonly Target[]; absent: readonly string[] };
 
-/** Those named run; of the others the note says that they did not. */
+/** Installs and starts those named. */
 export async function startPeers(
   names: readonly string[],
   upstream: LoadUpstream,
@@ -37,11 +38,10 @@ export async function startPeers(
     await peer.install(log);
     targets.push(stack.use(await start(peer, upstream.url, signal)));
   }
-  const absent = PEER_NAMES.filter((name) => !names.includes(name)).map((name) => PEERS[name]!.name);
   const kept = stack.move();
   return {
     targets,
-    note: absent.length > 0 ? `Not run: ${absent.join(', ')} (--peers installs and runs them).` : '',
+    absent: PEER_NAMES.filter((name) => !names.includes(name)).map((name) => PEERS[name]!.name),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
