@@ -3,13 +3,14 @@ import type { Inference, InferenceRequest, InferenceResult, InferenceSink } from
 import { pacedInference } from '../../test/page/support/paced-inference.ts';
 
 export const STREAM = 'Write for a while';
+export const STREAM_SECONDS = 8;
 const TOKEN_CHARS = 4;
 const TICK_MS = 25;
 
-/** Answers `STREAM` with `tokensPerSecond` by the clock for `seconds`, all else at once. */
-export function steadyInference(answer: string, tokensPerSecond: number, seconds: number): Inference {
+/** Answers `STREAM` with `tokensPerSecond` by the clock for `STREAM_SECONDS`, all else at once. */
+export function steadyInference(answer: string, tokensPerSecond: number): Inference {
   const rest = pacedInference({});
-  const text = answer.repeat(Math.ceil((tokensPerSecond * seconds * TOKEN_CHARS) / answer.length));
+  const text = answer.repeat(Math.ceil((tokensPerSecond * STREAM_SECONDS * TOKEN_CHARS) / answer.length));
   return {
     ...rest,
     async generate(request: InferenceRequest, sink: InferenceSink, signal: AbortSignal): Promise<InferenceResult> {
@@ -17,7 +18,8 @@ export function steadyInference(answer: string, tokensPerSecond: number, seconds
       sink.prompted(100, 0);
       let written = 0;
       const began = performance.now();
-      const whole = asked === STREAM ? Math.floor(tokensPerSecond * seconds) : Math.ceil(answer.length / TOKEN_CHARS);
+      const whole =
+        asked === STREAM ? Math.floor(tokensPerSecond * STREAM_SECONDS) : Math.ceil(answer.length / TOKEN_CHARS);
       while (written < whole) {
         const due = asked === STREAM ? Math.min(whole, ((performance.now() - began) / 1000) * tokensPerSecond) : whole;
         for (; written < due; written++) {
