@@ -66,6 +66,21 @@ it('opens a chat of a thousand messages at its end, and can be read to its begin
   expect(complaints).toEqual([]);
 });
 
+it('shows the end of a chat that is chosen at the side, however much higher its messages are than expected', async () => {
+  const number = await fillChat(server.url, Array<string>(30).fill('at length'));
+  const { page } = await openPage(browser, address);
+  await page.getByText('You said: Question 499 of many').waitFor();
+  await page.locator(`a[href="/c/${number}"]`).click();
+  await page.getByText('at length').last().waitFor();
+  const steady = async (): Promise<boolean> => {
+    const before = await transcript(page).evaluate((element) => element.scrollHeight);
+    await page.waitForTimeout(300);
+    return before === (await transcript(page).evaluate((element) => element.scrollHeight));
+  };
+  await expect.poll(steady, PATIENTLY).toBe(true);
+  expect(await fromEnd(page)).toBeLessThan(24);
+});
+
 it('keeps what is read in its place when older messages come, and while an answer is written', async () => {
   const { page } = await openPage(browser, address);
   await ask(page, 'slowly');

@@ -45,7 +45,8 @@ export function Transcript({ number, messages, ask, answering, hasOlder, onOlder
       leaveEnd();
       list.current?.scrollTo(target, element.clientHeight * FOUND_AT);
       setFound(target);
-      if (isAtEnd(element)) toEnd();
+      // One far up comes into view only when the rows there are measured.
+      if (isInView(target, element) && isAtEnd(element)) toEnd();
     });
   }, [target, targetIsHere, leaveEnd, toEnd]);
   useEffect(() => {

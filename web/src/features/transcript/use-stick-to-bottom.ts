@@ -12,7 +12,7 @@ type Stick = {
 /**
  * Keeps the end in view while the content grows, until the reader moves up; then nothing moves until they
  * are back at the end. What a person does is read from their gestures; where none is seen (a search in the
- * page, the scrollbar), from a move up that no shrinking explains. Our own moves only ever go down.
+ * page, the scrollbar), from a move up while no height changed: rows that are measured move what is read too.
  */
 export function useStickToBottom(
   scroller: RefObject<HTMLElement | null>,
@@ -42,8 +42,8 @@ export function useStickToBottom(
     };
     const onScroll = (): void => {
       const now = seen(element);
-      const shrunk = now.height < last.height || now.view > last.view;
-      if (now.top < last.top && !shrunk) stuck.current = false;
+      const same = now.height === last.height && now.view <= last.view;
+      if (now.top < last.top && same) stuck.current = false;
       else if (now.top > last.top && now.distance < NEAR_PX) stuck.current = true;
       look();
     };
