@@ -16,8 +16,10 @@ import { steadyInference } from './steady-inference.ts';
 
 /**
  * `npm run bench:page`: what the page promises about its speed, in real Chromium, beside the same measurements
- * of a plain react-markdown page on the same server and conversations. Ends with 1 where a promise is not kept.
+ * of a plain react-markdown page on the same server and conversations; `-- alone` leaves that one out. Ends with 1
+ * where a promise is not kept.
  */
+const ALONE = process.argv.includes('alone');
 const PAGE = fileURLToPath(new URL('../../dist/page', import.meta.url));
 const TOKENS_PER_SECOND = 200;
 const LONG_CHATS = 10;
@@ -52,7 +54,7 @@ async function measured(page: string, subject: Omit<Subject, 'url'>): Promise<Fi
 }
 
 try {
-  const plain = await measured(plainPage, { scroller: 'html', message: '.message' });
+  const plain = ALONE ? null : await measured(plainPage, { scroller: 'html', message: '.message' });
   const page = await measured(PAGE, { scroller: '[role="log"]', message: 'article.answer .markdown' });
   const names = Object.keys(BUDGETS) as (keyof Figures)[];
   const goals = names.map((name) => goalOf(name, page[name]));
@@ -60,7 +62,7 @@ try {
   log(`${processor}, ${cores} cores; load ${load}`);
   const rows = goals.map((goal, at) => {
     const { '': met, ...row } = goalRow(goal);
-    return { ...row, 'plain react-markdown': plain[names[at]!], '': met! };
+    return { ...row, ...(plain && { 'plain react-markdown': plain[names[at]!] }), '': met! };
   });
   process.stdout.write(`${table(rows)}\n`);
   process.exitCode = goals.every(({ isMet }) => isMet) ? 0 : 1;
