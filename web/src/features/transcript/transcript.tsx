@@ -72,15 +72,18 @@ export function Transcript({ number, messages, ask, answering, hasOlder, onOlder
       >
         <div className="transcript-column" ref={content}>
           <div ref={top} className="transcript-top" />
-          <MessageList
-            ref={list}
-            scroller={scroller}
-            number={number}
-            messages={messages}
-            ask={ask}
-            answering={answering}
-            found={found}
-          />
+          {ready && (
+            // Were it here before them, it would draw their beginning before their end.
+            <MessageList
+              ref={list}
+              scroller={scroller}
+              number={number}
+              messages={messages}
+              ask={ask}
+              answering={answering}
+              found={found}
+            />
+          )}
         </div>
       </div>
       {!atEnd && <IconButton icon="arrowDown" label={words.toNewest} className="to-end" onClick={onToEnd} />}
