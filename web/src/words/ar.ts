@@ -598,7 +598,6 @@ export default {
     chooseSome: 'اختر النماذج التي تريد سؤالها:',
     download: 'تنزيل',
     downloadOf: 'تنزيل {model}',
-    failed: 'انتهى التنزيل. {why}',
     freeDisk: 'المتاح على القرص: {size}',
     gigabytes: '{number} غ.ب',
     goOn: 'متابعة',

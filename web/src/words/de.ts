@@ -457,7 +457,6 @@ export default {
     chooseSome: 'Wähle die Modelle, die du fragen möchtest:',
     download: 'Herunterladen',
     downloadOf: '{model} herunterladen',
-    failed: 'Der Download ist abgebrochen. {why}',
     freeDisk: 'Frei auf der Platte: {size}',
     gigabytes: '{number} GB',
     goOn: 'Fortsetzen',

@@ -493,7 +493,6 @@ export default {
     chooseSome: 'Elige los modelos a los que quieres preguntar:',
     download: 'Descargar',
     downloadOf: 'Descargar {model}',
-    failed: 'La descarga se detuvo. {why}',
     freeDisk: 'Libre en el disco: {size}',
     gigabytes: '{number} GB',
     goOn: 'Continuar',

@@ -504,7 +504,6 @@ export default {
     chooseSome: 'Choisissez les modèles que vous voulez interroger :',
     download: 'Télécharger',
     downloadOf: 'Télécharger {model}',
-    failed: 'Le téléchargement s’est arrêté. {why}',
     freeDisk: 'Libre sur le disque : {size}',
     gigabytes: '{number} Go',
     goOn: 'Continuer',

@@ -437,7 +437,6 @@ export default {
     chooseSome: 'वे मॉडल चुनें जिनसे आप पूछना चाहते हैं:',
     download: 'डाउनलोड करें',
     downloadOf: '{model} डाउनलोड करें',
-    failed: 'डाउनलोड समाप्त हुआ। {why}',
     freeDisk: 'डिस्क पर खाली: {size}',
     gigabytes: '{number} GB',
     goOn: 'आगे बढ़ें',

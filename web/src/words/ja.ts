@@ -430,7 +430,6 @@ export default {
     chooseSome: '使いたいモデルを選んでください：',
     download: 'ダウンロード',
     downloadOf: '{model} をダウンロード',
-    failed: 'ダウンロードが終了しました。{why}',
     freeDisk: 'ディスクの空き：{size}',
     gigabytes: '{number} GB',
     goOn: '続ける',

@@ -430,7 +430,6 @@ export default {
     chooseSome: '选择你要使用的模型：',
     download: '下载',
     downloadOf: '下载 {model}',
-    failed: '下载已结束。{why}',
     freeDisk: '磁盘可用空间：{size}',
     gigabytes: '{number} GB',
     goOn: '继续',

@@ -40,7 +40,7 @@ function LocalModelRow({ model, memory }: { model: LocalModelResource; memory: n
     model.licence,
     model.memory_bytes > memory ? `${needs}, ${words.tooMuchMemory}` : needs,
   ];
-  const why = wrong ?? (model.failure && words.failed({ why: model.failure.message }));
+  const why = wrong ?? model.failure?.message;
   return (
     <li className="models-row models-local">
       <div className="models-what">

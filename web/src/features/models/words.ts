@@ -15,7 +15,6 @@ export const words = catalogue('models', {
   chooseSome: 'Choose the models that you want to ask:',
   download: 'Download',
   downloadOf: 'Download {model}',
-  failed: 'The download stopped. {why}',
   freeDisk: 'Free on the disk: {size}',
   gigabytes: '{number} GB',
   goOn: 'Go on',
