@@ -4,6 +4,7 @@ import { concurrent, growth } from './concurrent.ts';
 import { reconnectStorm, rollout, seedLoad, slowReaders } from './disturbed.ts';
 import { firstToken } from './first-token.ts';
 import { history } from './history.ts';
+import { layers } from './layers.ts';
 import { long } from './long.ts';
 import type { Scenario } from './scenario.ts';
 import { steps } from './steps.ts';
@@ -26,6 +27,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'slow-readers': slowReaders,
   seed: seedLoad,
   steps,
+  layers,
   stop,
   long,
   adapter,
