@@ -8,11 +8,14 @@ import { AnswerFlusher } from '../../src/core/answer-flusher.ts';
 import { AnswerWriter } from '../../src/core/answer-writer.ts';
 import type { TokenLog } from '../../src/ports/token-log.ts';
 import { median } from '../statistics.ts';
-import { type Context, type Row, round, type Scenario, scaled } from './scenario.ts';
+import { type Context, type Row, round, type Scenario, type Section, scaled } from './scenario.ts';
 
-const STREAMS = 500;
-/** Tokens a second of one stream. */
-const PACE = 20;
+/** As many tokens a second of many streams, as chats are, and of few, whose data stay in the processor's caches. */
+const LOADS = [
+  { streams: 500, pace: 20 },
+  { streams: 20, pace: 500 },
+] as const;
+const LONGEST_S = 60;
 const WINDOW_MS = 25;
 const SECONDS = { warm: 4, measured: 5 };
 const MODEL = 'bench';
@@ -20,6 +23,7 @@ const MODEL = 'bench';
 /** What is begun for one stream, which ends with the signal. `onToken` is told of each token, or read. */
 type Layer = { name: string; start(question: string, onToken: () => void, signal: AbortSignal): void };
 type Cost = { user: number; system: number; tokens: number };
+type Load = { streams: number; pace: number };
 
 export const layers: Scenario = {
   about: 'What a worker spends on a token, layer by layer, from the bare socket to the flusher',
@@ -36,33 +40,32 @@ export const layers: Scenario = {
     });
     await using connections = new Connections({ origin: new URL(url), connectTimeoutMs: 5000 });
     const all = [socket(url), response(connections), completion(server), flushed(server)];
-    const costs = new Map<Layer, Cost[]>(all.map((layer) => [layer, []]));
-    for (let turn = 0; turn < scaled(context, 3, 1); turn += 1) {
-      for (const layer of all) costs.get(layer)!.push(await measure(context, layer));
+    const sections: Section[] = [];
+    for (const { streams, pace } of LOADS) {
+      const load = { streams: scaled(context, streams), pace };
+      const costs = new Map<Layer, Cost[]>(all.map((layer) => [layer, []]));
+      for (let turn = 0; turn < (context.quick || context.toy ? 1 : 3); turn += 1) {
+        for (const layer of all) costs.get(layer)!.push(await measure(context, load, layer));
+      }
+      sections.push({
+        title: `A worker's reading, ${load.streams} streams of ${pace} tokens/s in one process`,
+        note: `µs of this process for a token; each layer with all before it. Flushed every ${WINDOW_MS} ms, into nothing.`,
+        rows: [...costs].map(([{ name }, taken]) => rowOf(name, taken)),
+      });
     }
-    return {
-      sections: [
-        {
-          title: `A worker's reading, ${scaled(context, STREAMS)} streams of ${PACE} tokens/s in one process`,
-          note: `µs of this process for a token; each layer with all before it. Tokens are flushed every ${WINDOW_MS} ms, into nothing.`,
-          rows: all.map(({ name }, index) => rowOf(name, costs.get(all[index]!)!)),
-        },
-      ],
-      goals: [],
-    };
+    return { sections, goals: [] };
   },
 };
 
-async function measure(context: Context, { name, start }: Layer): Promise<Cost> {
+async function measure(context: Context, { streams, pace }: Load, { name, start }: Layer): Promise<Cost> {
   const seconds = context.toy ? { warm: 0.2, measured: 0.5 } : SECONDS;
-  const streams = scaled(context, STREAMS);
   const over = new AbortController();
   let tokens = 0;
   const count = () => {
     tokens += 1;
   };
   for (let stream = 0; stream < streams; stream += 1) {
-    start(`[[n=${stream} t=${60 * PACE} r=${PACE}]]`, count, over.signal);
+    start(`[[n=${stream} t=${LONGEST_S * pace} r=${pace}]]`, count, over.signal);
     // So that they do not all speak at once.
     if (stream % 4 === 3) await sleep(4);
   }
@@ -74,7 +77,7 @@ async function measure(context: Context, { name, start }: Layer): Promise<Cost> 
   const cost = { user, system, tokens: tokens - from };
   over.abort();
   await sleep(500);
-  context.log(`${name}: ${((user + system) / cost.tokens).toFixed(1)} µs a token`);
+  context.log(`${streams} streams, ${name}: ${((user + system) / cost.tokens).toFixed(1)} µs a token`);
   return cost;
 }
 
@@ -161,7 +164,7 @@ function ask(server: OpenAiHttpInference, content: string, signal: AbortSignal, 
     model: MODEL,
     messages: [{ role: 'user' as const, content }],
     prefix: { text: '', reasoning: '' },
-    maxTokens: 60 * PACE,
+    maxTokens: 100_000,
     affinity: content,
     lane: 'stream' as const,
   };
