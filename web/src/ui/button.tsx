@@ -12,7 +12,7 @@ export function IconButton({ icon, label, className = '', ...rest }: IconButtonP
   );
 }
 
-type ButtonProps = ComponentProps<'button'> & { tone?: 'plain' | 'primary' | 'danger' };
+type ButtonProps = ComponentProps<'button'> & { tone?: 'plain' | 'primary' | 'danger' | 'warning' };
 
 export function Button({ tone = 'plain', className = '', ...rest }: ButtonProps) {
   return <button type="button" className={`button button-${tone} ${className}`} {...rest} />;

@@ -78,13 +78,19 @@ export function ModelPicker({ models, chosen, number, assistant, beside, onChoos
 }
 
 function NoModel({ entries }: { entries: readonly MenuEntry[] }) {
-  if (entries.length === 0) return <span className="model-chip">{words.noModel}</span>;
+  if (entries.length === 0) {
+    return (
+      <span className="model-chip">
+        <span className="model-name">{words.noModel}</span>
+      </span>
+    );
+  }
   return (
     <Menu
       label={words.model}
       trigger={(props) => (
         <button type="button" className="model-chip model-choice" {...props}>
-          {words.noModel}
+          <span className="model-name">{words.noModel}</span>
           <Icon name="chevronDown" />
         </button>
       )}

@@ -87,7 +87,7 @@ function Look({ onClose, onErase, onReceipt }: LookProps) {
         <a className="button button-plain" href={user.exportAllUrl()} download>
           {words.exportAll}
         </a>
-        <Button tone="danger" onClick={onErase}>
+        <Button tone="warning" onClick={onErase}>
           {words.deleteAll}
         </Button>
       </p>
