@@ -26,6 +26,7 @@ Many machines, on one: ${Object.entries(SCENARIOS)
   .join('')}
 
   --quick       fewer rounds, shorter
+  --rounds N    of what is measured in turns, 3 where it is not said
   --seconds N   of what is held or goes on for a while
   --apis N, --workers N   of each, 2 where it is not said
   --peers LIST  install and run these beside: ${PEER_NAMES.join(', ')}; or all
@@ -40,6 +41,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     toy: { type: 'boolean', default: false },
     peers: { type: 'string' },
+    rounds: { type: 'string' },
     seconds: { type: 'string' },
     apis: { type: 'string', default: '2' },
     workers: { type: 'string', default: '2' },
@@ -123,9 +125,10 @@ async function runAll(names: readonly string[]): Promise<number> {
       const upstream = stack.use(await LoadUpstream.start());
       const { quick, toy } = values;
       const peers = values.peers === 'all' ? PEER_NAMES : (values.peers?.split(',') ?? []);
-      const seconds = values.seconds === undefined ? null : Number(values.seconds);
+      const numberOr = (text: string | undefined) => (text === undefined ? null : wholeNumber(text));
+      const [rounds, seconds] = [numberOr(values.rounds), numberOr(values.seconds)];
       const { signal } = leaving;
-      const size = { apis: Number(values.apis), workers: Number(values.workers) };
+      const size = { apis: wholeNumber(values.apis), workers: wholeNumber(values.workers) };
       const start: Context['startSystem'] = (options) => startSystem(upstream.url, { ...size, ...options }, signal);
       const startWarm: Context['startSystem'] = async (options) => {
         const system = await start(options);
@@ -133,7 +136,7 @@ async function runAll(names: readonly string[]): Promise<number> {
         return system;
       };
       const chosen = toy ? shared(start, stack) : startWarm;
-      context = { quick, toy, peers, seconds, upstream, startSystem: chosen, signal, log };
+      context = { quick, toy, peers, rounds, seconds, upstream, startSystem: chosen, signal, log };
     }
     return context;
   };
@@ -159,6 +162,11 @@ async function runAll(names: readonly string[]): Promise<number> {
   }
   if (report.goals.length > 0) console.log(`\nGoals\n${table(report.goals.map(goalRow))}`);
   return report.goals.every(({ isMet }) => isMet) ? 0 : 1;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`${text} is not a whole number above 0.\n\n${USAGE}`);
+  return Number(text);
 }
 
 /** One for all who ask, which outlives them. */

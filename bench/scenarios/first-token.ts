@@ -1,7 +1,7 @@
 import { type ReaderCounts, type ReaderOptions, Readers } from '../load/generators.ts';
 import { direct, ours } from '../load/targets.ts';
 import { median } from '../statistics.ts';
-import { atMost, type Context, type Row, round, type Scenario, scaled } from './scenario.ts';
+import { atMost, type Context, type Row, round, roundsOf, type Scenario, scaled } from './scenario.ts';
 
 const LOADS = [
   { name: 'idle', rate: 5, sessions: 100, limitMs: 6 },
@@ -16,7 +16,7 @@ export const firstToken: Scenario = {
     const goals = [];
     for (const load of LOADS) {
       const added: number[] = [];
-      for (let turn = 0; turn < (context.quick || context.toy ? 1 : 3); turn += 1) {
+      for (let turn = 0; turn < roundsOf(context); turn += 1) {
         const plain = await ask(context, load, direct(context.upstream));
         const mine = await ask(context, load, ours(system));
         added.push(mine.ttft.p99 - plain.ttft.p99);

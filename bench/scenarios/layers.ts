@@ -8,7 +8,7 @@ import { AnswerFlusher } from '../../src/core/answer-flusher.ts';
 import { AnswerWriter } from '../../src/core/answer-writer.ts';
 import type { TokenLog } from '../../src/ports/token-log.ts';
 import { median } from '../statistics.ts';
-import { type Context, type Row, round, type Scenario, type Section, scaled } from './scenario.ts';
+import { type Context, type Row, round, roundsOf, type Scenario, type Section, scaled } from './scenario.ts';
 
 /** As many tokens a second of many streams, as chats are, and of few, whose data stay in the processor's caches. */
 const LOADS = [
@@ -44,7 +44,7 @@ export const layers: Scenario = {
     for (const { streams, pace } of LOADS) {
       const load = { streams: scaled(context, streams), pace };
       const costs = new Map<Layer, Cost[]>(all.map((layer) => [layer, []]));
-      for (let turn = 0; turn < (context.quick || context.toy ? 1 : 3); turn += 1) {
+      for (let turn = 0; turn < roundsOf(context); turn += 1) {
         for (const layer of all) costs.get(layer)!.push(await measure(context, load, layer));
       }
       sections.push({

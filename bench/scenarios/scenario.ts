@@ -8,6 +8,8 @@ export type Context = {
   toy: boolean;
   /** Which of `PEER_NAMES`. */
   peers: readonly string[];
+  /** Of what is measured in turns; null: as many as the scenario has. */
+  rounds: number | null;
   /** Of what is held or goes on for a while; null: as the scenario has it. */
   seconds: number | null;
   upstream: LoadUpstream;
@@ -41,6 +43,8 @@ export const held = ({ seconds, toy, quick }: Context, whole: number, short = wh
   seconds: seconds ?? (toy ? 0.5 : quick ? short : whole),
   ...(toy && { tail: 1 }),
 });
+
+export const roundsOf = ({ rounds, toy, quick }: Context, whole = 3) => rounds ?? (toy || quick ? 1 : whole);
 
 /** `whole` of an ordinary run, at least 1 in a toy one. */
 export function scaled(context: Context, whole: number, quick = whole): number {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { cpuBetween, takeCpu } from '../load/cpu-window.ts';
 import { Readers } from '../load/generators.ts';
 import type { System } from '../load/system.ts';
-import { type Context, type Row, round, type Scenario, scaled } from './scenario.ts';
+import { type Context, type Row, round, roundsOf, type Scenario, scaled } from './scenario.ts';
 
 /** Answers of ten tokens, so many a second: more than two cores can make, so that nothing rests. */
 const [ANSWERS, RATE, TOKENS] = [2_000, 200, 10];
@@ -15,7 +15,7 @@ export const steps: Scenario = {
   async run(context) {
     await using system = await context.startSystem({ nginx: false });
     const rows: Row[] = [];
-    for (let round = 0; round < (context.quick || context.toy ? 1 : 3); round += 1) {
+    for (let round = 0; round < roundsOf(context); round += 1) {
       rows.push(await measure(context, system));
       context.log(`${rows.at(-1)!['CPU µs']} µs an answer`);
     }

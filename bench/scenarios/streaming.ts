@@ -3,7 +3,16 @@ import { startPeers } from '../load/peers/index.ts';
 import { direct, ours, oursThroughNginx, startNginxPass } from '../load/targets.ts';
 import { median } from '../statistics.ts';
 import { streamRow } from './rows.ts';
-import { atMost, type Context, type GoalResult, held, type Outcome, type Scenario, scaled } from './scenario.ts';
+import {
+  atMost,
+  type Context,
+  type GoalResult,
+  held,
+  type Outcome,
+  roundsOf,
+  type Scenario,
+  scaled,
+} from './scenario.ts';
 
 /** Tokens a second of one stream. */
 const PACE = 20;
@@ -73,7 +82,7 @@ async function inTurn(
   load: { streams: number; rampPerSecond: number },
 ): Promise<Samples> {
   const taken = new Map<string, StreamSample[]>(targets.map(({ name }) => [name, []]));
-  const rounds = context.quick || context.toy ? 1 : 3;
+  const rounds = roundsOf(context);
   for (let round = 1; round <= rounds; round += 1) {
     for (const target of round % 2 === 1 ? targets : targets.toReversed()) {
       const sample = await holdStreams(target, { ...load, pace: PACE, ...held(context, 8) }, context.upstream.pid);
