@@ -165,8 +165,9 @@ async function runAll(names: readonly string[]): Promise<number> {
 }
 
 function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`${text} is not a whole number above 0.\n\n${USAGE}`);
-  return Number(text);
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  console.error(`${text} is not a whole number above 0.\n\n${USAGE}`);
+  process.exit(2);
 }
 
 /** One for all who ask, which outlives them. */
