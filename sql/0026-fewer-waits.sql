@@ -63,12 +63,11 @@ BEGIN
     SELECT asked.id, 'away' FROM asked WHERE asked.state IS NULL OR asked.state = 'gone';
 END $$;
 
--- As before. Of one whose home is there, as it mostly is, nothing is written and no row locked; a home that was lost is
--- made again by whoever misses it, and what is written for the user later keeps it.
+-- As before. Of one whose home is there, as it mostly is, nothing is written and no row locked. It is waited for until
+-- it is on the disk: who has been told of it once does not ask again.
 CREATE OR REPLACE FUNCTION make_home(p_user uuid, p_workspace uuid, p_epoch integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT FROM user_home WHERE user_id = p_user AND (state <> 'gone' OR epoch >= p_epoch)) THEN RETURN; END IF;
-  PERFORM commit_soon();
   INSERT INTO user_home AS home (user_id, workspace_id, epoch, state) VALUES (p_user, p_workspace, p_epoch, 'active')
   ON CONFLICT (user_id) DO UPDATE
     SET workspace_id = excluded.workspace_id, epoch = excluded.epoch, state = 'active', move_id = NULL, moved_to = NULL
