@@ -1,5 +1,6 @@
 import { useCallback, useSyncExternalStore } from 'react';
 import type { AnswerState } from '../../../client/answer-state.ts';
+import { createPacedFrames } from '../lib/paced-frames.ts';
 import { client } from './client.ts';
 import { createLiveAnswerStore } from './live-answer-store.ts';
 import { answerEnded } from './message-cache.ts';
@@ -7,11 +8,13 @@ import { answerEnded } from './message-cache.ts';
 /** A page in the background draws no frames; its answers still arrive. */
 const HIDDEN_FLUSH_MS = 500;
 
+const inFrame = createPacedFrames();
+
 const store = createLiveAnswerStore({
   follow: (id, how) => client.follow(id, how),
   nextFrame(callback) {
     if (document.hidden) setTimeout(callback, HIDDEN_FLUSH_MS);
-    else requestAnimationFrame(callback);
+    else inFrame(callback);
   },
   now: () => Date.now(),
   onEnd: (id) => void answerEnded(id),

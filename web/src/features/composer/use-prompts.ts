@@ -12,7 +12,8 @@ export function usePrompts(
   hasPrompts: boolean,
 ) {
   const [looking, setLooking] = useState<Looking | null>(null);
-  const open = looking !== null && (looking.by === 'menu' || draft.text.startsWith('/'));
+  // Prompts may come after the slash.
+  const open = looking !== null && (looking.by === 'menu' || (hasPrompts && draft.text.startsWith('/')));
 
   const returning = useRef(false);
   useLayoutEffect(() => {
@@ -32,7 +33,8 @@ export function usePrompts(
     look: (): void => setLooking({ by: 'menu', text: '' }),
     /** Told of every change of the field. */
     typed(text: string): void {
-      if (hasPrompts && draft.text === '' && text === '/') setLooking({ by: 'slash' });
+      if (draft.text === '' && text === '/') setLooking({ by: 'slash' });
+      else if (!text.startsWith('/')) setLooking(null);
     },
     picker: open
       ? {
