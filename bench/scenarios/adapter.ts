@@ -1,5 +1,6 @@
 import OpenAI from 'openai';
-import { OpenAiHttpInference } from '../../src/adapters/openai-http/inference.ts';
+import type { OpenAiHttpInference } from '../../src/adapters/openai-http/inference.ts';
+import { openAdapter, requestFor } from '../load/adapter.ts';
 import { median, percentile } from '../statistics.ts';
 import { atMost, type Context, type Row, type Scenario, scaled } from './scenario.ts';
 
@@ -18,15 +19,7 @@ type Client = { ask(question: string, tokens: number): Promise<number> };
 export const adapter: Scenario = {
   about: 'CPU per token of the adapter for inference servers, beside the openai package',
   async run(context) {
-    await using server = new OpenAiHttpInference({
-      url: context.upstream.url,
-      contextWindow: 100_000,
-      continues: true,
-      dialect: 'vllm',
-      sendsPriority: false,
-      connectTimeoutMs: 5000,
-      patience: { firstTokenMs: 60_000, idleMs: 60_000, totalMs: 600_000 },
-    });
+    await using server = openAdapter(context.upstream.url);
     const clients = { adapter: ours(server), openai: theirs(context.upstream.url) };
     const rows: Row[] = [];
     const ratios: number[] = [];
@@ -99,10 +92,7 @@ function ours(server: OpenAiHttpInference): Client {
         tokens += more;
       };
       const sink = { prompted: () => undefined, text: count, reasoning: count, toolCall: () => undefined };
-      const messages = [{ role: 'user' as const, content }];
-      const prefix = { text: '', reasoning: '' };
-      const request = { model: MODEL, messages, prefix, maxTokens, affinity: content, lane: 'stream' as const };
-      await server.generate(request, sink, new AbortController().signal);
+      await server.generate(requestFor(content, maxTokens), sink, new AbortController().signal);
       return tokens;
     },
   };

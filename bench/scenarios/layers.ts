@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connections } from '../../src/adapters/openai-http/connections.ts';
-import { OpenAiHttpInference } from '../../src/adapters/openai-http/inference.ts';
+import type { OpenAiHttpInference } from '../../src/adapters/openai-http/inference.ts';
 import { SystemClock } from '../../src/adapters/system/clock.ts';
 import { AnswerFlusher } from '../../src/core/answer-flusher.ts';
 import { AnswerWriter } from '../../src/core/answer-writer.ts';
 import type { TokenLog } from '../../src/ports/token-log.ts';
+import { openAdapter, requestFor } from '../load/adapter.ts';
 import { median } from '../statistics.ts';
 import { type Context, type Row, round, roundsOf, type Scenario, type Section, scaled } from './scenario.ts';
 
@@ -16,6 +17,7 @@ const LOADS = [
   { streams: 20, pace: 500 },
 ] as const;
 const LONGEST_S = 60;
+const MOST_TOKENS = 100_000;
 const WINDOW_MS = 25;
 const SECONDS = { warm: 4, measured: 5 };
 const MODEL = 'bench';
@@ -29,15 +31,7 @@ export const layers: Scenario = {
   about: 'What a worker spends on a token, layer by layer, from the bare socket to the flusher',
   async run(context) {
     const { url } = context.upstream;
-    await using server = new OpenAiHttpInference({
-      url,
-      contextWindow: 100_000,
-      continues: true,
-      dialect: 'vllm',
-      sendsPriority: false,
-      connectTimeoutMs: 5000,
-      patience: { firstTokenMs: 60_000, idleMs: 60_000, totalMs: 600_000 },
-    });
+    await using server = openAdapter(url);
     await using connections = new Connections({ origin: new URL(url), connectTimeoutMs: 5000 });
     const all = [socket(url), response(connections), completion(server), flushed(server)];
     const sections: Section[] = [];
@@ -160,15 +154,7 @@ function flushed(server: OpenAiHttpInference): Layer {
 }
 
 function ask(server: OpenAiHttpInference, content: string, signal: AbortSignal, onText: (text: string) => void): void {
-  const request = {
-    model: MODEL,
-    messages: [{ role: 'user' as const, content }],
-    prefix: { text: '', reasoning: '' },
-    maxTokens: 100_000,
-    affinity: content,
-    lane: 'stream' as const,
-  };
   const nothing = () => undefined;
   const sink = { prompted: nothing, text: onText, reasoning: onText, toolCall: nothing };
-  server.generate(request, sink, signal).catch(nothing);
+  server.generate(requestFor(content, MOST_TOKENS), sink, signal).catch(nothing);
 }
