@@ -34,7 +34,8 @@ const CLAIM: Statement = {
 const RAISE: Statement = { name: 'raise_epoch', text: 'SELECT raise_epoch($1, $2, $3, $4, $5) AS epoch' };
 const HEARTBEAT: Statement = {
   name: 'heartbeat',
-  text: 'SELECT held_id, standing FROM heartbeat_held($1, $2::uuid[], $3::uuid[], $4::integer[], $5)',
+  // A lost renewal is made up for by the next.
+  text: 'SELECT held_id, standing FROM commit_soon(), heartbeat_held($1, $2::uuid[], $3::uuid[], $4::integer[], $5)',
 };
 const RELEASE: Statement = {
   name: 'release',

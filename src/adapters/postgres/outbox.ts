@@ -32,7 +32,8 @@ const MAKE_INDIRECT: Statement = {
 };
 const MARK_PUBLISHED: Statement = {
   name: 'mark_published',
-  text: 'SELECT user_id FROM note_published($1::uuid[], $2::uuid[], $3::bigint[]) AS user_id',
+  // A lost mark is a generation that is published again.
+  text: 'SELECT user_id FROM commit_soon(), note_published($1::uuid[], $2::uuid[], $3::bigint[]) AS user_id',
 };
 const SWEEP_STALLED: Statement = {
   name: 'sweep_stalled',
