@@ -70,7 +70,6 @@ export const SETTINGS_SCREENS: readonly [string, (page: Page) => Promise<void>][
   [
     'prompts',
     async (page) => {
-      await page.getByRole('list', { name: 'Assistants' }).waitFor();
       await message(page).press('/');
       await page.getByRole('option').first().waitFor();
     },

@@ -202,6 +202,20 @@ it('a slash finds saved prompts by keyboard alone, asks for what they leave open
   expect(complaints).toEqual([]);
 });
 
+it('a slash that is typed before the saved prompts are here opens them once they come', async () => {
+  await put(PROMPT_ID, PROMPT);
+  const { page } = await openPage(browser, server.url);
+  const here = Promise.withResolvers<void>();
+  await page.route('**/users/local/items', async (route) => {
+    await here.promise;
+    await route.continue();
+  });
+  await page.reload();
+  await page.getByRole('textbox', { name: 'Message' }).press('/');
+  here.resolve();
+  await page.getByRole('option', { name: 'Summary' }).waitFor();
+});
+
 it.each(SIZES)('has no accessibility violation and no sideways scroll at %s, light and dark', async (_, size) => {
   await put(TUTOR_ID, TUTOR);
   await put(PROMPT_ID, PROMPT);
