@@ -10,8 +10,6 @@ import { signalNumber } from './lib/run-command.mjs';
 const args = process.argv.slice(2);
 /** `setup` of src/config/exit-codes.ts, which Node 20 cannot read. */
 const EXIT_SETUP = 8;
-/** Megabytes. What a stream leaves behind is dead at once; left to itself the room for it grows to four times that. */
-const NODE_FLAGS = ['--max-semi-space-size=16'];
 
 const hasOwnHelp = args[0] === 'cluster' || args[0] === 'deploy';
 const asksHelp = args.includes('--help') || args.includes('-h') || args[0] === 'help';
@@ -37,7 +35,7 @@ if (asksHelp && !hasOwnHelp) {
  * @param {string} node
  */
 function launch(node) {
-  const child = spawn(node, [...NODE_FLAGS, join(ROOT, 'src', 'main.ts'), ...args], {
+  const child = spawn(node, [join(ROOT, 'src', 'main.ts'), ...args], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: innerEnvironment(),
     detached: true,

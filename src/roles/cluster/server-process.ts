@@ -2,8 +2,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Part } from './part.ts';
 
-/** As `scripts/start.mjs` has them. */
-const NODE_FLAGS = ['--max-semi-space-size=16'];
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url));
 
 /** An API or a worker, as it runs anywhere, with its settings in the environment. */
@@ -21,7 +19,7 @@ export function prepareServer(
     name,
     kind,
     address,
-    command: [process.execPath, ...NODE_FLAGS, MAIN, kind],
+    command: [process.execPath, MAIN, kind],
     env: {
       ...process.env,
       LOG_FORMAT: 'json',
